@@ -1,0 +1,200 @@
+// Vault: everything on disk, as the gateway and the command line see it.
+//
+//   auto vault = Vault::open_for_serving(dir, options, clock, random);   // the writer: one per directory
+//   auto vault = Vault::open_for_reading(dir, clock);                    // any number, while serve runs or not
+//
+// The LMDB environment, its lock file, the key files and the journal's thread belong to this object;
+// one environment per process. Reads are const, may be called from any thread, open short
+// transactions (at most 4,096 rows or 20 ms each) and copy out; they see every call whose response
+// has ended, in both durabilities (they wait for what the journal has queued at the time they start,
+// at most `read_deadline`). Nothing outside vault/ opens LMDB, nothing here opens a socket.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/error.h"
+#include "core/evidence_record.h"
+#include "core/money.h"
+#include "core/random.h"
+#include "core/tenant_id.h"
+#include "core/time.h"
+#include "vault/bundle/writer.h"
+#include "vault/journal/journal.h"
+#include "vault/log/body_commitment.h"
+#include "vault/log/key_ring.h"
+
+namespace talon::vault {
+
+struct InitReport {
+  std::filesystem::path data_dir, public_key_file, admin_key_file;
+  std::string vault_name, vkey, minisign;
+};
+
+/// `talon init`: makes the directory (0700), keys, vault.pub, admin.key and an empty sealed store.
+/// All or nothing; Error: Code::vault_exists when one is there (nothing is changed), vault_permission,
+/// write_failed. `name`: empty for `talon-` and 8 random characters.
+[[nodiscard]] core::Result<InitReport> init_vault(const std::filesystem::path& data_dir, std::string_view name, std::string_view version, const core::Clock& clock, core::Random& random);
+
+struct ServeOptions {
+  core::Durability durability = core::Durability::strict;
+  std::uint64_t reserve_bytes = 64ull << 20;
+  std::string version;                            ///< for `boot` and genesis: "0.1.0"
+  std::vector<core::TenantId> known_tenants;      ///< their logs are opened at start
+  /// Runs once, on the journal's thread, after a commit error: the process must end with exit 3.
+  std::function<void(const core::Error&)> on_failure;
+};
+
+struct Seen {
+  std::optional<core::Instant> first, last;
+};
+
+/// One row of `tenant list`; also the unattributed bucket.
+struct TenantRow {
+  std::optional<core::TenantId> tenant;
+  std::int64_t session_count = 0;
+  core::NanoUsd total_cost;
+  Seen seen;
+};
+
+struct LogHead {
+  std::string origin;
+  TreeSize size = 0;
+  Hash root{};
+  std::optional<core::Instant> time;
+};
+
+/// `tenant show`.
+struct TenantDetail {
+  TenantRow row;
+  std::int64_t request_count = 0, unpriced_requests = 0;
+  core::NanoUsd spend_today, spend_month;
+  LogHead log;
+};
+
+struct TenantList {
+  std::vector<TenantRow> tenants;  ///< most recent activity first, then tenant id
+  TenantRow unattributed;
+};
+
+struct CostCell {
+  core::NanoUsd cost;
+  std::int64_t requests = 0;
+};
+/// Buckets by UTC day; each breakdown adds up to the total.
+struct Costs {
+  core::Instant from, to;
+  core::NanoUsd total, today, month;
+  std::int64_t requests = 0;
+  std::map<std::string, CostCell, std::less<>> by_caller, by_provider, by_model;
+  std::map<core::Day, CostCell> by_day;
+};
+
+enum class Order { newest_first, oldest_first };
+struct EvidenceQuery {
+  Period period;
+  std::optional<core::Outcome> outcome;
+  std::optional<std::string> caller, model;
+  Order order = Order::newest_first;
+  std::size_t limit = 50;
+  std::optional<TreeSize> after;  ///< continue behind this seq (exclusive), in the order asked for
+};
+struct EvidencePage {
+  std::vector<std::string> lines;      ///< exact leaf bytes
+  std::optional<TreeSize> next_after;  ///< nullopt: no more
+};
+
+struct EvidenceDetail {
+  std::string line;
+  core::LogName log = core::LogName::unattributed();
+  TreeSize leaf_index = 0;
+  Hash leaf{};
+  TreeSize tree_size = 0;
+  std::vector<Hash> inclusion;
+  std::string checkpoint;  ///< signed note of tree_size
+};
+
+/// Money a caller has spent, for admission after a start.
+struct CallerSpend {
+  core::Day day;
+  core::NanoUsd spent;
+};
+
+/// What `audit verify` without arguments finds in the live vault.
+struct LiveReport {
+  struct LogResult {
+    core::LogName log = core::LogName::unattributed();
+    TreeSize size = 0;
+    bool ok = false;
+    std::string detail;
+  };
+  std::vector<LogResult> logs;
+  bool seal_ok = false;
+  bool rollups_ok = false;
+  std::int64_t records = 0;
+  std::int64_t open_intents = 0;
+  std::vector<std::string> problems;
+  [[nodiscard]] bool ok() const noexcept { return seal_ok && rollups_ok && problems.empty(); }
+};
+
+class Vault {
+ public:
+  /// The writer. Verifies seal and frontiers from the last stored frontier on, closes open intents as
+  /// `interrupted`, writes `boot` and the marks that are due, starts the journal.
+  /// Error: vault_missing, vault_locked (names the pid), vault_corrupt, vault_permission, key_missing …
+  [[nodiscard]] static core::Result<std::unique_ptr<Vault>> open_for_serving(const std::filesystem::path& data_dir, ServeOptions options, const core::Clock& clock, core::Random& random);
+  [[nodiscard]] static core::Result<std::unique_ptr<Vault>> open_for_reading(const std::filesystem::path& data_dir, const core::Clock& clock);
+  ~Vault();
+
+  [[nodiscard]] const std::string& name() const noexcept;
+  [[nodiscard]] const PublicKeys& public_keys() const noexcept;
+
+  // The writer's side (open_for_serving only).
+  [[nodiscard]] Journal& journal() noexcept;
+  [[nodiscard]] JournalStats stats() const noexcept;
+  /// The log's newest content key; makes the log known first if it is not (through the journal, so
+  /// call it before the first record of a log, not on the hot path: workers keep the result).
+  [[nodiscard]] core::Result<std::shared_ptr<const ContentKey>> content_key(const core::LogName& log);
+  /// Spend of every caller on the current UTC day, for rebuilding caps at start. Keyed by log and caller.
+  [[nodiscard]] core::Result<std::map<std::pair<core::LogName, std::string>, CallerSpend>> caller_spend_today() const;
+  /// Takes nothing new, commits what waits, closes. Blocks until done.
+  void stop();
+
+  // Reads.
+  [[nodiscard]] core::Result<TenantList> tenants(std::optional<std::size_t> limit, std::string_view query) const;
+  /// Error: tenant_unknown when no log of that name exists, tenant_no_sessions when nothing was admitted yet.
+  [[nodiscard]] core::Result<TenantDetail> tenant(const core::TenantId& tenant) const;
+  /// Error: tenant_no_sessions when the bucket is empty.
+  [[nodiscard]] core::Result<TenantDetail> unattributed() const;
+  /// `log`: a tenant's or the unattributed bucket. A known log without calls answers zeros.
+  [[nodiscard]] core::Result<Costs> costs(const core::LogName& log, const Period& period) const;
+  [[nodiscard]] core::Result<EvidencePage> evidence(const core::LogName& log, const EvidenceQuery& query) const;
+  /// Within one log only. Error: evidence_unknown.
+  [[nodiscard]] core::Result<EvidenceDetail> evidence_by_id(const core::LogName& log, const core::EvidenceId& id) const;
+  /// In any log: the operator's view. Error: evidence_unknown.
+  [[nodiscard]] core::Result<EvidenceDetail> find_evidence(const core::EvidenceId& id) const;
+  /// A signed note of the log as it is now. Error: tenant_unknown for a log that does not exist.
+  [[nodiscard]] core::Result<std::string> checkpoint(const core::LogName& log) const;
+  [[nodiscard]] core::Result<ExportReport> export_bundle(const core::LogName& log, const Period& period, const ByteSink& sink) const;
+  [[nodiscard]] core::Result<ExportReport> export_folder(const core::LogName& log, const Period& period, const std::filesystem::path& folder) const;
+  /// The exact canonical lines in the period, each with LF. `log` nullopt: all logs, in log name order.
+  [[nodiscard]] core::Result<ExportReport> export_ndjson(std::optional<core::LogName> log, const Period& period, const ByteSink& sink) const;
+  [[nodiscard]] core::Result<std::vector<core::LogName>> logs() const;
+  /// Recomputes every log from its lines, the seal, and the roll-ups by a recount.
+  [[nodiscard]] core::Result<LiveReport> verify() const;
+
+ private:
+  struct Impl;
+  explicit Vault(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace talon::vault
