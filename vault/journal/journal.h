@@ -26,6 +26,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/evidence_record.h"
 #include "core/ids.h"
@@ -54,6 +55,13 @@ struct RollupChange {
 
 class CompletionPort;
 
+/// What became of an item; set by the journal before completion.
+struct ItemResult {
+  ItemState state = ItemState::waiting;
+  std::uint64_t seq = 0;
+  core::Instant time{};  ///< the record's `time`; its UTC day is the day its cost counts on
+};
+
 /// One thing to write. Created by a worker, owned by the journal while queued, handed back to the port.
 struct JournalItem {
   ItemKind kind = ItemKind::record;
@@ -65,20 +73,16 @@ struct JournalItem {
   bool closes_intent = false;         ///< record: an intent with the same id was submitted before
 
   CompletionPort* port = nullptr;     ///< who is told; must outlive the journal
-  std::move_only_function<void(JournalItem&)> done;  ///< run by the port on its own thread
-
-  // Set by the journal before completion.
-  ItemState state = ItemState::waiting;
-  std::uint64_t seq = 0;
-  core::Instant time{};               ///< the record's `time`; its UTC day is the day its cost counts on
-  std::unique_ptr<JournalItem> next;  ///< the port's list, in order
+  std::move_only_function<void(const ItemResult&)> done;  ///< run by the port on its own thread
+  ItemResult result;
 };
 
 /// One per worker. `completed` is called on the journal's thread and must not block.
 class CompletionPort {
  public:
   virtual ~CompletionPort() = default;
-  virtual void completed(std::unique_ptr<JournalItem> first) noexcept = 0;
+  /// In the order they were submitted. The port runs each item's `done` on its own thread, then drops it.
+  virtual void completed(std::vector<std::unique_ptr<JournalItem>> items) noexcept = 0;
 };
 
 enum class Submit : std::uint8_t {
@@ -93,7 +97,7 @@ class Journal {
   /// Any thread; never blocks on disk. On anything but `queued` the item stays with the caller.
   [[nodiscard]] virtual Submit submit(std::unique_ptr<JournalItem>& item) noexcept = 0;
   /// Runs `room` on the port (as an item would complete) when the queue is half empty again.
-  virtual void wait_for_room(CompletionPort& port, std::move_only_function<void(JournalItem&)> room) = 0;
+  virtual void wait_for_room(CompletionPort& port, std::move_only_function<void(const ItemResult&)> room) = 0;
   /// False while the vault is full, failed or stopping: admit nothing new (503 vault_unavailable).
   [[nodiscard]] virtual bool accepting() const noexcept = 0;
 };
