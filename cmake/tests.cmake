@@ -20,8 +20,8 @@ set(talon_cost_checks 70)
 set(talon_cost_scenario 60)
 set(talon_cost_behaviour 50)
 set(talon_cost_clients 40)
-set(talon_timeout_asan 1200)
-set(talon_timeout_tsan 1200)
+set(talon_cost_asan 20)
+set(talon_cost_tsan 10)
 
 # talon_test(LABEL NAME SOURCE COMMAND...): SOURCE may carry a line "ctest: serial" (owns the machine while it runs) or
 # "ctest: timeout=SECONDS" in its first lines.
@@ -52,12 +52,24 @@ function(talon_test label name source)
     if(TALON_SANITIZE)
         set(full "${TALON_SANITIZE}.${full}")
         set(label ${TALON_SANITIZE})
+        set(cost ${talon_cost_${TALON_SANITIZE}})
         math(EXPR timeout "${timeout} * 4")
     endif()
     add_test(NAME ${full} COMMAND ${ARGN} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}/tests")
     set_tests_properties(${full} PROPERTIES LABELS ${label} TIMEOUT ${timeout} COST ${cost} RUN_SERIAL ${serial}
         ENVIRONMENT "${TALON_TEST_ENVIRONMENT}")
+    if(TALON_SANITIZE)
+        set_tests_properties(${full} PROPERTIES FIXTURES_REQUIRED ${TALON_SANITIZE})
+    endif()
 endfunction()
+
+if(TALON_SANITIZE)
+    # The sanitizer build is its own first test: in one ctest run the quick tests of the release build go before it.
+    add_test(NAME ${TALON_SANITIZE}.build COMMAND "${CMAKE_COMMAND}" --build "${PROJECT_BINARY_DIR}")
+    math(EXPR cost "${talon_cost_${TALON_SANITIZE}} + 5")
+    set_tests_properties(${TALON_SANITIZE}.build PROPERTIES LABELS ${TALON_SANITIZE} FIXTURES_SETUP ${TALON_SANITIZE}
+        TIMEOUT 1800 COST ${cost} PROCESSORS 2)
+endif()
 
 # Unit tests: one doctest binary per room, one ctest test per source file. tests/unit/main.cpp brings doctest's main.
 foreach(room core vault gateway cli)
@@ -129,4 +141,12 @@ file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/clients/*.sh")
 foreach(source IN LISTS sources)
     get_filename_component(name "${source}" NAME_WE)
     talon_test(clients ${name} "${source}" bash "${source}")
+endforeach()
+
+# Checks of the tree itself: each script of tests/checks is one test.
+file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/checks/*.sh" "${PROJECT_SOURCE_DIR}/tests/checks/*.py")
+list(FILTER sources EXCLUDE REGEX "/lib\\.sh$")
+foreach(source IN LISTS sources)
+    get_filename_component(name "${source}" NAME_WE)
+    talon_test(checks ${name} "${source}" "${source}")
 endforeach()
