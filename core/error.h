@@ -87,6 +87,8 @@ enum class Code {
 
 /// The stable word, e.g. "daily_cost_exceeded".
 [[nodiscard]] std::string_view word(Code code) noexcept;
+/// The code of a word, e.g. one read back from a record.
+[[nodiscard]] std::optional<Code> parse_code(std::string_view text) noexcept;
 /// The HTTP status this code is answered with (500 for words that never reach HTTP).
 [[nodiscard]] int http_status(Code code) noexcept;
 /// The envelope's `type`, e.g. "budget_limit_error".
