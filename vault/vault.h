@@ -157,6 +157,9 @@ class Vault {
   [[nodiscard]] const std::string& name() const noexcept;
   [[nodiscard]] const PublicKeys& public_keys() const noexcept;
 
+  /// Keyed BLAKE2b-256 of an API key under the vault secret: how keys are looked up and stored.
+  [[nodiscard]] Hash key_digest(std::string_view key) const noexcept;
+
   // The writer's side (open_for_serving only).
   [[nodiscard]] Journal& journal() noexcept;
   [[nodiscard]] JournalStats stats() const noexcept;

@@ -1,0 +1,83 @@
+// What a governed call asks for, read from its body once (simdjson on demand over a padded buffer;
+// performance.md says what is validated): the top-level object and the members we read; the rest
+// passes as raw text for the provider to judge. Pure functions over bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/evidence_record.h"
+#include "core/price.h"
+#include "gateway/http/error_envelope.h"
+#include "gateway/http/message.h"
+#include "gateway/snapshot.h"
+
+namespace talon::gateway {
+
+enum class Endpoint : std::uint8_t { chat_completions, completions, embeddings, proxy };
+[[nodiscard]] std::string_view pattern(Endpoint endpoint) noexcept;  ///< "/v1/chat/completions"
+
+/// A region of the body that must go, or where text must be put, before it is forwarded.
+struct Edit {
+  std::size_t at = 0;
+  std::size_t remove = 0;
+  std::string insert;
+};
+
+struct CallView {
+  std::optional<std::string> model;
+  bool stream = false;
+  std::int64_t n = 1;
+  std::optional<std::int64_t> max_tokens;  ///< max_completion_tokens, else max_tokens
+  std::optional<std::string> tenant;       ///< our own member
+  std::optional<std::string> provider;     ///< our own member
+  bool client_wants_usage = false;         ///< stream_options.include_usage was true already
+  std::vector<std::string> provider_state; ///< members naming provider-side state (T13)
+  std::vector<Edit> edits;                 ///< in order, for `forwarded_body`; empty: forward as received
+};
+
+/// The padding simdjson needs behind the body's end.
+inline constexpr std::size_t k_body_padding = 64;
+
+/// `body` is followed by k_body_padding readable bytes. Refusals: 400 invalid_json / invalid_request /
+/// model_required naming the member: not an object, invalid UTF-8, NUL, too deep, a duplicate or
+/// case-variant of a member we read, a wrong type. For Endpoint::proxy a body that is no JSON object
+/// is no refusal: the view is empty, and no member is read as ours or edited.
+[[nodiscard]] std::expected<CallView, Refusal> inspect(Endpoint endpoint, std::string_view body);
+
+/// The body with the edits applied (own members removed, include_usage asked for).
+[[nodiscard]] std::string forwarded_body(std::string_view body, const CallView& view);
+
+/// Which provider takes a model (interfaces.md §1, "A model goes to"). Refusals: 503
+/// no_provider_configured, 400 invalid_request naming the model or the provider.
+[[nodiscard]] std::expected<const Provider*, Refusal> choose_provider(const Snapshot& snapshot, const CallView& view);
+
+/// Hold of a call: input price × min(⌈bytes/3⌉, context window) + output price × n × (max tokens, else
+/// min(model's maximum, configured)). nullptr row: zero. Rounded up.
+[[nodiscard]] core::NanoUsd hold_for(const core::PriceRow* row, const CallView& view, Endpoint endpoint, std::size_t body_bytes, std::int64_t hold_max_output_tokens);
+
+/// Request target of a data-plane endpoint at the provider, e.g. "/v1/chat/completions".
+[[nodiscard]] std::string upstream_target(const Provider& provider, Endpoint endpoint);
+
+/// The parts of `/v1/proxy/{provider}/{path}?{query}`. Refusal 400 for dot segments, `//`, encoded slashes.
+struct ProxyTarget {
+  std::string provider;
+  std::string path;   ///< with leading slash, as sent
+  std::string target; ///< path appended to base_url, query kept (without `key`)
+};
+[[nodiscard]] std::expected<ProxyTarget, Refusal> parse_proxy_target(const Snapshot& snapshot, const RequestHead& head);
+/// T13: with the operator's credential only stateless inference POSTs and GET models pass.
+[[nodiscard]] std::expected<void, Refusal> check_shared_credential(const RequestHead& head, const ProxyTarget& target, const CallView& view);
+
+/// Head of the request to the provider: Host, Authorization, Content-Length, and the client's end-to-end
+/// fields (hop-by-hop, cookie, X-Talon-*, credentials and the names of interfaces.md §4 never cross).
+void write_upstream_head(std::string& out, const Provider& provider, const RequestHead& head, std::string_view target, std::optional<std::size_t> content_length, std::string_view traceparent);
+
+/// Which response fields go to the client (T13: organisation, project, rate limits, cookies and
+/// hop-by-hop never do).
+[[nodiscard]] bool passes_to_client(const Field& field);
+
+}  // namespace talon::gateway

@@ -1,0 +1,56 @@
+// The gateway as one object: `talon serve` builds it, runs it, stops it.
+//
+//   auto server = Server::start(snapshot, vault, options);   // listeners are bound, workers run
+//   server->wait();                                          // until stop() has finished
+//
+// Owns listeners, workers (each with its io_context, connections and upstream pools), the reader
+// thread and the timers. The vault and the snapshot outlive it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/random.h"
+#include "core/time.h"
+#include "gateway/snapshot.h"
+#include "vault/vault.h"
+
+namespace talon::gateway {
+
+/// One JSON object a line on stderr, or short human lines on a terminal. Thread-safe.
+class Log;
+
+struct ServerOptions {
+  unsigned workers = 0;  ///< 0: cores − 1, at least 1
+  std::chrono::milliseconds drain_timeout{30'000};
+  const core::Clock* clock = nullptr;
+  Log* log = nullptr;
+  std::string version;
+  /// Called by a worker about once a second while all workers answer: feeds the watchdog.
+  std::function<void()> alive;
+};
+
+class Server {
+ public:
+  /// Error: address_in_use, vault_permission …; nothing is left bound.
+  [[nodiscard]] static core::Result<std::unique_ptr<Server>> start(std::shared_ptr<const Snapshot> snapshot, vault::Vault& vault, ServerOptions options);
+  ~Server();
+
+  [[nodiscard]] const std::vector<std::string>& addresses() const noexcept;  ///< as bound, real ports
+  enum class Stop { drain, now };
+  /// Any thread; may be called again with Stop::now. Drain: stop accepting, finish what runs.
+  void stop(Stop how);
+  /// Returns when all workers have ended and all their records are committed.
+  void wait();
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace talon::gateway

@@ -1,0 +1,66 @@
+// Snapshot: what a worker needs to know to decide about a request; immutable once built. Each worker
+// holds a plain pointer to the current one (house.md, "Threads").
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/config.h"
+#include "core/price.h"
+#include "core/tenant_id.h"
+#include "vault/config_files.h"
+#include "vault/vault.h"
+
+namespace talon::gateway {
+
+enum class KeyKind : std::uint8_t { caller, static_key, admin };
+
+/// Whose key it is. Caps are kept per caller (guard/caps.h), under `index`.
+struct Caller {
+  KeyKind kind = KeyKind::caller;
+  std::string name;                      ///< "admin" for the admin key
+  std::string key_id;                    ///< names the key in records without telling it
+  std::optional<core::TenantId> tenant;  ///< callers only
+  core::CallerPolicy policy;
+  core::Hash policy_hash{};
+  std::size_t index = 0;
+};
+
+struct Provider {
+  core::ProviderConfig config;
+  core::Secret api_key;      ///< empty: the provider takes none
+  bool on = false;
+  std::string off_reason;    ///< "OPENAI_API_KEY is not set"
+  std::string scheme, host;  ///< of base_url
+  std::uint16_t port = 443;
+  std::string base_path;     ///< "" or "/v1", without trailing slash
+  std::size_t index = 0;
+};
+
+/// Digest of a key as Vault::key_digest gives it.
+using KeyDigest = core::Hash;
+struct KeyDigestHash {
+  std::size_t operator()(const KeyDigest& digest) const noexcept;
+};
+
+struct Snapshot {
+  vault::LoadedConfig loaded;
+  std::vector<Caller> callers;  ///< by index; admin included
+  std::vector<Provider> providers;
+  std::unordered_map<KeyDigest, std::size_t, KeyDigestHash> keys;  ///< digest → caller index
+  bool admin_on = false;
+  std::unordered_map<std::string, core::Hash> price_hashes;  ///< provider/model → hash of the row's canonical line
+
+  [[nodiscard]] const core::PriceTable& prices() const noexcept;
+  [[nodiscard]] const Provider* provider(std::string_view name) const noexcept;
+  [[nodiscard]] bool any_provider_on() const noexcept;
+};
+
+/// Builds the snapshot of a loaded configuration. Error: config_invalid for duplicate keys.
+[[nodiscard]] core::Result<std::shared_ptr<const Snapshot>> build_snapshot(vault::LoadedConfig loaded, const vault::Vault& vault);
+
+}  // namespace talon::gateway
