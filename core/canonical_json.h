@@ -35,6 +35,7 @@ class CanonicalValue {
   [[nodiscard]] const CanonicalObject* object() const noexcept { return std::get_if<CanonicalObject>(&value_); }
   /// The member of an object, or nullptr (also when this is no object).
   [[nodiscard]] const CanonicalValue* find(std::string_view name) const noexcept;
+  friend bool operator==(const CanonicalValue& a, const CanonicalValue& b) { return a.value_ == b.value_; }
 
  private:
   Variant value_;
@@ -44,8 +45,9 @@ inline constexpr std::size_t k_max_line = 65'535;
 inline constexpr int k_max_depth = 8;
 inline constexpr std::int64_t k_max_integer = (std::int64_t{1} << 53) - 1;
 
-/// Parses one canonical line (without newline); any other spelling is an error naming the byte
-/// offset and the rule. Bounded: never more than `max_bytes` in, never deeper than k_max_depth.
+/// Parses one canonical line (without newline): one value of any type, so who needs an object asks
+/// for object(). Any other spelling is an error (Code::invalid_json) naming the byte offset and
+/// the rule. Bounded: never more than `max_bytes` in, never deeper than k_max_depth.
 [[nodiscard]] Result<CanonicalValue> parse_canonical(std::string_view line, std::size_t max_bytes = k_max_line);
 /// Strict about canonical form only, without building values (the verifier's fast pass).
 [[nodiscard]] Result<void> check_canonical(std::string_view line, std::size_t max_bytes = k_max_line);

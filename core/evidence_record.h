@@ -2,7 +2,8 @@
 //
 // The line's exact bytes are the Merkle leaf; nobody re-serialises a stored line. The gateway fills
 // a record but for `seq`, `time` and `clock`, which the journal stamps when it sequences it.
-// Strings must already be record_text() where they come from outside.
+// Strings must already be record_text() where they come from outside; one that is not is written as
+// its record_text(), so that no caller's slip can make a stored line non-canonical.
 #pragma once
 
 #include <array>
@@ -174,7 +175,8 @@ struct RecordSummary {
   bool has_cost = false;
   std::int64_t count = 0;     ///< denials merged into this record
 };
-/// Error: Code::vault_corrupt, naming what is wrong with the line.
+/// `model` is the one asked for, `provider` that of the last attempt. One strict pass: a line that
+/// is not canonical is refused too. Error: Code::vault_corrupt, naming what is wrong with the line.
 [[nodiscard]] Result<RecordSummary> summarize(std::string_view line);
 
 }  // namespace talon::core

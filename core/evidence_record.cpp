@@ -1,0 +1,335 @@
+// Records as canonical lines. Members are written in byte order by hand: the order is part of the
+// format, so it stands here to be read, and the tests compare it with an independent writer.
+#include "core/evidence_record.h"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "core/canonical_json.h"
+#include "core/text.h"
+
+namespace talon::core {
+namespace {
+
+constexpr std::array<std::string_view, 6> k_outcomes = {"allowed", "denied", "failed", "cancelled", "truncated", "interrupted"};
+
+/// Writes the members of one object; knows where commas go.
+class Members {
+ public:
+  explicit Members(std::string& out) : out_(out) {}
+
+  void text(std::string_view name, std::string_view value) {
+    open(name);
+    // A stored line must be canonical whatever a caller forgot: one bad byte would spoil its log.
+    if (is_record_text(value)) {
+      append_string(out_, value);
+    } else {
+      append_string(out_, record_text(value));
+    }
+  }
+  void text_if(std::string_view name, const std::optional<std::string>& value) {
+    if (value) text(name, std::string_view(*value));
+  }
+  void integer(std::string_view name, std::int64_t value) {
+    open(name);
+    append_integer(out_, value);
+  }
+  void integer(std::string_view name, const std::optional<std::int64_t>& value) {
+    if (value) integer(name, *value);
+  }
+  void micros(std::string_view name, const std::optional<Micros>& value) {
+    if (value) integer(name, value->count);
+  }
+  /// Booleans stand only when true.
+  void flag(std::string_view name, bool value) {
+    if (!value) return;
+    open(name);
+    out_ += "true";
+  }
+  void hash(std::string_view name, const std::optional<Hash>& value) {
+    if (!value) return;
+    open(name);
+    out_ += '"';
+    out_ += base64_encode({reinterpret_cast<const char*>(value->data()), value->size()});
+    out_ += '"';
+  }
+  template <class Fill>
+  void object(std::string_view name, Fill fill) {
+    open(name);
+    out_ += '{';
+    Members inner(out_);
+    fill(inner);
+    out_ += '}';
+  }
+  template <class Items, class Fill>
+  void array_of_objects(std::string_view name, const Items& items, Fill fill) {
+    open(name);
+    out_ += '[';
+    for (bool first = true; const auto& item : items) {
+      out_ += std::exchange(first, false) ? "{" : ",{";
+      Members inner(out_);
+      fill(inner, item);
+      out_ += '}';
+    }
+    out_ += ']';
+  }
+
+ private:
+  void open(std::string_view name) {
+    out_ += std::exchange(first_, false) ? "\"" : ",\"";
+    out_ += name;
+    out_ += "\":";
+  }
+  static bool is_record_text(std::string_view value) noexcept {
+    // The usual case, short printable ASCII, without decoding.
+    bool ascii = value.size() <= 256;
+    for (const char c : value) ascii = ascii && c >= 0x20 && c < 0x7f;
+    return ascii || record_text(value) == value;
+  }
+
+  std::string& out_;
+  bool first_ = true;
+};
+
+void write_ask(Members& out, const Ask& ask) {
+  out.text("endpoint", ask.endpoint);
+  out.integer("max_tokens", ask.max_tokens);
+  out.text_if("model", ask.model);
+  out.integer("n", ask.n);
+  out.flag("stream", ask.stream);
+}
+
+void write_bodies(Members& out, const Bodies& bodies) {
+  out.integer("key", bodies.key);
+  out.hash("request", bodies.request);
+  out.hash("response", bodies.response);
+  out.hash("upstream", bodies.upstream);
+}
+
+void write_cost(Members& out, const Cost& cost) {
+  out.integer("held_nano_usd", cost.held.nano());
+  out.integer("nano_usd", cost.cost.nano());
+  out.flag("priced", cost.priced);
+}
+
+void write_decision(Members& out, const Decision& decision) {
+  if (decision.code) out.text("code", word(*decision.code));
+  out.text("outcome", word(decision.outcome));
+  out.hash("policy", decision.policy);
+  out.hash("prices", decision.prices);
+  out.flag("shadow", decision.shadow);
+}
+
+void write_attempt(Members& out, const Attempt& attempt) {
+  out.integer("duration_us", attempt.duration.count);
+  if (attempt.error) out.text("error", word(*attempt.error));
+  out.text_if("model", attempt.model);
+  out.text("provider", attempt.provider);
+  out.integer("status", attempt.status);
+  out.micros("ttfb_us", attempt.ttfb);
+}
+
+void write_route(Members& out, const Route& route) {
+  out.array_of_objects("attempts", route.attempts, write_attempt);
+  out.text_if("policy", route.policy);
+}
+
+void write_timing(Members& out, const Timing& timing) {
+  out.micros("own_us", timing.own);
+  out.integer("total_us", timing.total.count);
+  out.micros("ttft_us", timing.ttft);
+}
+
+void write_usage(Members& out, const Usage& usage) {
+  out.integer("audio_us", usage.audio_us);
+  out.text("basis", word(usage.basis));
+  out.integer("cached_read", usage.cached_read);
+  out.integer("cached_write", usage.cached_write);
+  out.integer("characters", usage.characters);
+  out.integer("input", usage.input);
+  out.integer("output", usage.output);
+  out.integer("reasoning", usage.reasoning);
+}
+
+/// The four stretches between the stamps: members before `clock`, from `clock` to `seq`, from `seq`
+/// to `time`, and after `time`. One overload set for each kind, each in byte order.
+struct Stretches {
+  const EvidenceRecord& record;
+
+  void before_clock(Members&, const MarkDetail&) const {}
+  void before_clock(Members&, const GenesisDetail&) const {}
+  void before_clock(Members& out, const BootDetail& boot) const { out.flag("clean", boot.clean); }
+  void before_clock(Members& out, const OperatorDetail& event) const {
+    out.text("action", event.action);
+    out.text("actor", event.actor);
+  }
+  void before_clock(Members& out, const RequestDetail& request) const {
+    out.object("ask", [&](Members& inner) { write_ask(inner, request.ask); });
+    out.text("attribution", word(request.attribution));
+    if (request.bodies) out.object("bodies", [&](Members& inner) { write_bodies(inner, *request.bodies); });
+    out.text("caller", request.caller);
+  }
+
+  void before_seq(Members& out, const MarkDetail&) const {
+    id(out);
+    out.text("kind", "mark");
+  }
+  void before_seq(Members& out, const GenesisDetail& genesis) const {
+    out.text("export_key", genesis.export_key);
+    id(out);
+    out.text("key", genesis.key);
+    out.text("kind", "genesis");
+    out.text("origin", genesis.origin);
+  }
+  void before_seq(Members& out, const BootDetail& boot) const {
+    id(out);
+    out.integer("interrupted", boot.interrupted);
+    out.text("kind", "boot");
+  }
+  void before_seq(Members& out, const OperatorDetail& event) const {
+    out.integer("count", event.count);
+    id(out);
+    out.text("kind", "operator");
+  }
+  void before_seq(Members& out, const RequestDetail& request) const {
+    if (request.cost) out.object("cost", [&](Members& inner) { write_cost(inner, *request.cost); });
+    out.integer("count", request.count);
+    out.object("decision", [&](Members& inner) { write_decision(inner, request.decision); });
+    id(out);
+    out.text("key_id", request.key_id);
+    out.text("kind", "request");
+    out.text("request_id", request.request_id);
+    if (request.route) out.object("route", [&](Members& inner) { write_route(inner, *request.route); });
+  }
+
+  template <class Detail>
+  void before_time(Members& out, const Detail&) const {
+    tenant(out);
+  }
+  void before_time(Members& out, const OperatorDetail& event) const {
+    out.text_if("target", event.target);
+    tenant(out);
+  }
+  void before_time(Members& out, const RequestDetail& request) const {
+    out.text("session", request.session);
+    out.integer("status", request.status);
+    tenant(out);
+  }
+
+  void after_time(Members& out, const MarkDetail&) const { version(out); }
+  void after_time(Members& out, const OperatorDetail&) const { version(out); }
+  void after_time(Members& out, const GenesisDetail& genesis) const {
+    version(out);
+    out.text("writer", genesis.writer);
+  }
+  void after_time(Members& out, const BootDetail& boot) const {
+    version(out);
+    out.text("version", boot.version);
+  }
+  void after_time(Members& out, const RequestDetail& request) const {
+    out.object("timing", [&](Members& inner) { write_timing(inner, request.timing); });
+    out.text_if("trace", request.trace);
+    if (request.usage) out.object("usage", [&](Members& inner) { write_usage(inner, *request.usage); });
+    version(out);
+  }
+
+ private:
+  void id(Members& out) const { out.text("id", record.id.text()); }
+  void version(Members& out) const { out.integer("v", 1); }
+  void tenant(Members& out) const {
+    if (record.log.is_tenant()) out.text("tenant", record.log.bytes());
+  }
+};
+
+constexpr std::string_view k_clock = "\"clock\":";
+constexpr std::string_view k_seq = "\"seq\":";
+constexpr std::string_view k_time = "\"time\":";
+
+}  // namespace
+
+std::string_view word(Outcome outcome) noexcept { return k_outcomes[static_cast<std::size_t>(outcome)]; }
+
+std::optional<Outcome> parse_outcome(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < k_outcomes.size(); ++i) {
+    if (k_outcomes[i] == text) return static_cast<Outcome>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view word(Attribution attribution) noexcept {
+  switch (attribution) {
+    case Attribution::key: return "key";
+    case Attribution::call: return "call";
+    case Attribution::session: return "session";
+  }
+  return "key";
+}
+
+std::string_view word(UsageBasis basis) noexcept {
+  switch (basis) {
+    case UsageBasis::provider: return "provider";
+    case UsageBasis::counted: return "counted";
+    case UsageBasis::estimated: return "estimated";
+  }
+  return "provider";
+}
+
+UnsequencedLine to_unsequenced_line(const EvidenceRecord& record) {
+  UnsequencedLine line;
+  const Stretches stretches{record};
+  std::visit(
+      [&](const auto& detail) {
+        // Commas between a stretch and a stamp: every stretch but the first is followed or preceded
+        // by members that always stand (`id` before `seq`, `v` after `time`); the first may be empty.
+        line.before_clock.reserve(256);
+        line.before_clock = "{";
+        Members before_clock(line.before_clock);
+        stretches.before_clock(before_clock, detail);
+        if (line.before_clock.size() > 1) line.before_clock += ',';
+
+        line.before_seq.reserve(512);
+        Members before_seq(line.before_seq);
+        stretches.before_seq(before_seq, detail);
+        line.before_seq += ',';
+        line.before_seq += k_seq;
+
+        line.before_time = ",";
+        Members before_time(line.before_time);
+        stretches.before_time(before_time, detail);
+        if (line.before_time.size() > 1) line.before_time += ',';
+        line.before_time += k_time;
+
+        line.after_time.reserve(256);
+        line.after_time = ",";
+        Members after_time(line.after_time);
+        stretches.after_time(after_time, detail);
+        line.after_time += '}';
+      },
+      record.detail);
+  return line;
+}
+
+std::string sequence(const UnsequencedLine& line, std::int64_t seq, Instant time, std::optional<Instant> clock) {
+  constexpr std::size_t k_stamps = 3 * 20 + k_clock.size() + 1;
+  std::string out;
+  out.reserve(line.before_clock.size() + line.before_seq.size() + line.before_time.size() + line.after_time.size() + k_stamps);
+  out += line.before_clock;
+  if (clock) {
+    out += k_clock;
+    append_integer(out, clock->micros);
+    out += ',';
+  }
+  out += line.before_seq;
+  append_integer(out, seq);
+  out += line.before_time;
+  append_integer(out, time.micros);
+  out += line.after_time;
+  return out;
+}
+
+std::string to_line(const EvidenceRecord& record) {
+  return sequence(to_unsequenced_line(record), record.seq, record.time, record.clock);
+}
+
+}  // namespace talon::core
