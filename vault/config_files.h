@@ -1,60 +1,86 @@
-// From files and environment to a configuration ready for use: look-up order, reading, secrets, prices
-// (interfaces.md §1). The only place that reads talon.yaml, secret files and pricing files.
+// Files and environment around the configuration: which talon.yaml and which data directory are meant,
+// secrets, prices. The pure part (text to Config) is core/config.h.
+//
+//   auto file   = find_config_file(flag, environment);            // nullopt: none exists anywhere
+//   auto result = load_config(*file, environment);                // every problem of one run
+//   auto dir    = find_data_dir(flag, environment, &config);      // and where that answer came from
+//
+// Nothing here is cached and nothing is written. The environment is handed in, so that tests own it.
 #pragma once
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config.h"
 #include "core/price.h"
-#include "core/secret.h"
 
 namespace talon::vault {
 
-/// The environment, injected: nullopt for an unset variable.
-using Environment = std::function<std::optional<std::string>(const std::string&)>;
-[[nodiscard]] Environment process_environment();
+/// A variable's value; nullopt when it is not set.
+using ProcessEnvironment = std::function<std::optional<std::string>(std::string_view name)>;
+/// getenv(3).
+[[nodiscard]] ProcessEnvironment process_environment();
 
-/// A configuration with everything it points to. Move-only (it holds secrets).
-struct LoadedConfig {
-  core::Config config;
-  core::PriceTable prices;
-  std::vector<core::Secret> caller_keys;                     ///< parallel to config.callers
-  std::vector<core::Secret> static_keys;                     ///< parallel to config.api_keys
-  std::map<std::string, core::Secret, std::less<>> provider_keys;  ///< by provider name; absent: off or none needed
-  std::map<std::string, std::string, std::less<>> providers_off;   ///< by provider name: why
-  std::optional<core::Secret> admin_key;
-  std::string admin_off;                                     ///< why there is no admin; empty when there is
-  std::vector<core::Problem> warnings;
+struct ConfigFile {
+    std::filesystem::path path;
+    std::string origin;  ///< "--config", "$TALON_CONFIG", or empty when it was found by looking
 };
 
-/// Where the configuration would come from. Error: config_missing for a named file that is not there.
-struct ConfigLocation {
-  std::filesystem::path path;
-  std::string origin;  ///< "--config", "$TALON_CONFIG", "./talon.yaml" …
-};
-[[nodiscard]] core::Result<std::optional<ConfigLocation>> find_config(const std::optional<std::string>& flag, const Environment& environment);
+/// Order: `--config`, $TALON_CONFIG, ./talon.yaml, $XDG_CONFIG_HOME/talon/talon.yaml (~/.config without it),
+/// /etc/talon/talon.yaml. Error: config_missing when a file named by flag or variable does not exist.
+[[nodiscard]] core::Result<std::optional<ConfigFile>> find_config_file(const std::optional<std::string>& flag,
+                                                                       const ProcessEnvironment& environment);
 
-/// Everything wrong at once: parse problems, then unreadable secrets and pricing problems.
-struct LoadFailure {
-  std::vector<core::Problem> problems;  ///< never empty
-};
-[[nodiscard]] core::Result<std::string> read_file(const std::filesystem::path& path);
-[[nodiscard]] std::expected<LoadedConfig, LoadFailure> load_config(const ConfigLocation& location, const Environment& environment);
-
-/// Where the vault is. `origin` for messages: "from $TALON_DATA_DIR".
 struct DataDir {
-  std::filesystem::path path;
-  std::string origin;
+    std::filesystem::path path;
+    std::string origin;  ///< "--data-dir", "$TALON_DATA_DIR", "data_dir in FILE", "$STATE_DIRECTORY", "" for a default
+    /// "/var/lib/talon (from $TALON_DATA_DIR)"
+    [[nodiscard]] std::string described() const;
 };
-[[nodiscard]] DataDir find_data_dir(const std::optional<std::string>& flag, const std::optional<std::string>& configured, const Environment& environment);
 
-/// Run as root: become the owner of the data directory before touching it (initgroups, setgid, setuid).
-/// No effect for other users or when the directory does not exist. Error: vault_permission.
-[[nodiscard]] core::Result<void> become_owner(const std::filesystem::path& data_dir);
+/// Order: `--data-dir`, $TALON_DATA_DIR, `data_dir:`, $STATE_DIRECTORY, /var/lib/talon if it exists,
+/// $XDG_STATE_HOME/talon (~/.local/state/talon without it). `config` may be nullptr. Error: usage when a name is
+/// empty or nothing can be derived because neither XDG_STATE_HOME nor HOME is set.
+[[nodiscard]] core::Result<DataDir> find_data_dir(const std::optional<std::string>& flag,
+                                                  const ProcessEnvironment& environment, const core::Config* config);
+
+/// The `data_dir:` of a configuration file and nothing else, for commands that need no configuration: a file with
+/// problems elsewhere still answers. Error: file_unreadable, config_invalid when the file cannot be parsed at all.
+[[nodiscard]] core::Result<std::optional<std::string>> data_dir_of(const ConfigFile& file);
+
+/// One provider of the configuration after its secret was looked up.
+struct ProviderSecret {
+    std::optional<core::Secret> api_key;  ///< nullopt: the provider is off
+    std::string off_because;              ///< "OPENAI_API_KEY is not set"; empty when it is on
+};
+
+/// Everything `serve` needs from files and environment, resolved.
+struct LoadedConfig {
+    core::Config config;
+    std::optional<core::Secret> admin_key;   ///< nullopt: no admin
+    std::vector<core::Secret> caller_keys;   ///< one for each of config.callers
+    std::vector<core::Secret> static_keys;   ///< one for each of config.api_keys
+    std::vector<ProviderSecret> providers;   ///< one for each of config.providers
+    core::PriceTable prices;
+    std::vector<std::string> notices;        ///< lines for the start-up log: providers off, no admin
+};
+
+struct LoadOutcome {
+    LoadedConfig loaded;                  ///< meaningful only when valid()
+    std::vector<core::Problem> problems;  ///< warnings too
+    [[nodiscard]] bool valid() const;
+};
+
+/// Reads, parses and resolves. Bad YAML, secrets that cannot be had, duplicate keys and bad prices are problems;
+/// an Error is only a file that cannot be read at all: config_missing, file_unreadable ("belongs to user talon; …").
+[[nodiscard]] core::Result<LoadOutcome> load_config(const ConfigFile& file, const ProcessEnvironment& environment);
+
+/// The whole file. Error: file_unreadable with the owner and the remedy where permission is missing, naming the file;
+/// `missing` when it does not exist.
+[[nodiscard]] core::Result<std::string> read_file(const std::filesystem::path& path, core::Code missing);
 
 }  // namespace talon::vault
