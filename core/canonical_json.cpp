@@ -53,7 +53,8 @@ bool read_value(CanonicalScanner& scanner, CanonicalValue& value) {
       return true;
     }
     default: {
-      if (scanner.peek() != '-' && (scanner.peek() < '0' || scanner.peek() > '9')) return scanner.skip();  // names the rule
+      if (scanner.peek() != '-' && (scanner.peek() < '0' || scanner.peek() > '9'))
+        return scanner.skip();  // names the rule
       std::int64_t number = 0;
       if (!scanner.integer(number)) return false;
       value = CanonicalValue(number);
@@ -116,7 +117,8 @@ void write_canonical(const CanonicalValue& value, std::string& out) {
 void append_string(std::string& out, std::string_view text) {
   out += '"';
   std::size_t done = 0;
-  for (std::size_t at = text.find_first_of("\"\\"); at != std::string_view::npos; at = text.find_first_of("\"\\", at + 1)) {
+  for (std::size_t at = text.find_first_of("\"\\"); at != std::string_view::npos;
+       at = text.find_first_of("\"\\", at + 1)) {
     out.append(text, done, at - done);
     out += '\\';
     done = at;

@@ -40,8 +40,9 @@ bool all_plain(std::uint64_t word) noexcept {
   constexpr std::uint64_t k_ones = 0x0101010101010101U;
   constexpr std::uint64_t k_high = 0x8080808080808080U;
   const auto has_zero = [](std::uint64_t x) { return (x - k_ones) & ~x & k_high; };
-  const std::uint64_t bad = (word & k_high) | ((word - k_ones * 0x20) & ~word & k_high) | has_zero(word ^ k_ones * '"') |
-                            has_zero(word ^ k_ones * '\\') | has_zero(word ^ k_ones * 0x7f);
+  const std::uint64_t bad = (word & k_high) | ((word - k_ones * 0x20) & ~word & k_high) |
+                            has_zero(word ^ k_ones * '"') | has_zero(word ^ k_ones * '\\') |
+                            has_zero(word ^ k_ones * 0x7f);
   return bad == 0;
 }
 
@@ -56,7 +57,8 @@ bool CanonicalScanner::fail_with(const char* rule) noexcept {
 }
 
 Error CanonicalScanner::error() const {
-  return Error{Code::invalid_json, "not canonical at byte " + std::to_string(failed_at_ - begin_) + ": " + rule_, std::nullopt};
+  return Error{Code::invalid_json, "not canonical at byte " + std::to_string(failed_at_ - begin_) + ": " + rule_,
+               std::nullopt};
 }
 
 bool CanonicalScanner::enter(char open) noexcept {
@@ -134,7 +136,8 @@ bool CanonicalScanner::string(std::string_view& raw, bool& escaped) noexcept {
         at_ += length;
         break;
       }
-      default: return fail_with("control characters are not allowed");
+      default:
+        return fail_with("control characters are not allowed");
     }
   }
 }
@@ -152,7 +155,8 @@ bool CanonicalScanner::integer(std::int64_t& value) noexcept {
     magnitude = magnitude * 10 + (*at - '0');
     if (magnitude > k_max_integer) return fail_with("an integer's magnitude stays below 2^53");
   }
-  if (at != end_ && (*at == '.' || *at == 'e' || *at == 'E')) return fail_with("numbers are integers without fraction or exponent");
+  if (at != end_ && (*at == '.' || *at == 'e' || *at == 'E'))
+    return fail_with("numbers are integers without fraction or exponent");
   at_ = at;
   value = negative ? -magnitude : magnitude;
   return true;
@@ -178,7 +182,8 @@ bool CanonicalScanner::skip() noexcept {
   bool first = true;
   std::int64_t number = 0;
   switch (peek()) {
-    case '"': return string(raw, escaped);
+    case '"':
+      return string(raw, escaped);
     case '{': {
       if (!enter('{')) return false;
       for (std::string_view previous; next('}', first);) {
@@ -193,12 +198,15 @@ bool CanonicalScanner::skip() noexcept {
       }
       return !failed();
     case 't':
-    case 'f': return boolean(flag);
-    case 'n': return fail_with("null is not allowed: optional members are left out");
+    case 'f':
+      return boolean(flag);
+    case 'n':
+      return fail_with("null is not allowed: optional members are left out");
     case ' ':
     case '\t':
     case '\r':
-    case '\n': return fail_with("white space is not allowed");
+    case '\n':
+      return fail_with("white space is not allowed");
     default:
       if (peek() == '-' || is_digit(peek())) return integer(number);
       return fail_with("a value was due");

@@ -16,7 +16,8 @@ namespace talon::core {
 
 class CanonicalScanner {
  public:
-  explicit CanonicalScanner(std::string_view line) noexcept : begin_(line.data()), at_(line.data()), end_(line.data() + line.size()) {}
+  explicit CanonicalScanner(std::string_view line) noexcept
+      : begin_(line.data()), at_(line.data()), end_(line.data() + line.size()) {}
 
   /// The next byte, or '\0' at the end (which is no canonical byte either).
   [[nodiscard]] char peek() const noexcept { return at_ == end_ ? '\0' : *at_; }

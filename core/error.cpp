@@ -102,12 +102,18 @@ int http_status(Code code) noexcept { return row(code).status; }
 
 std::string_view http_type(Code code) noexcept {
   switch (row(code).status) {
-    case 401: return "authentication_error";
-    case 402: return "budget_limit_error";
-    case 403: return "permission_error";
-    case 404: return "not_found_error";
-    case 429: return "rate_limit_error";
-    default: return row(code).status < 500 ? "invalid_request_error" : "api_error";
+    case 401:
+      return "authentication_error";
+    case 402:
+      return "budget_limit_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 429:
+      return "rate_limit_error";
+    default:
+      return row(code).status < 500 ? "invalid_request_error" : "api_error";
   }
 }
 

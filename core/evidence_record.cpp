@@ -12,7 +12,8 @@
 namespace talon::core {
 namespace {
 
-constexpr std::array<std::string_view, 6> k_outcomes = {"allowed", "denied", "failed", "cancelled", "truncated", "interrupted"};
+constexpr std::array<std::string_view, 6> k_outcomes = {"allowed",   "denied",    "failed",
+                                                        "cancelled", "truncated", "interrupted"};
 
 /// Writes the members of one object; knows where commas go.
 class Members {
@@ -259,18 +260,24 @@ std::optional<Outcome> parse_outcome(std::string_view text) noexcept {
 
 std::string_view word(Attribution attribution) noexcept {
   switch (attribution) {
-    case Attribution::key: return "key";
-    case Attribution::call: return "call";
-    case Attribution::session: return "session";
+    case Attribution::key:
+      return "key";
+    case Attribution::call:
+      return "call";
+    case Attribution::session:
+      return "session";
   }
   return "key";
 }
 
 std::string_view word(UsageBasis basis) noexcept {
   switch (basis) {
-    case UsageBasis::provider: return "provider";
-    case UsageBasis::counted: return "counted";
-    case UsageBasis::estimated: return "estimated";
+    case UsageBasis::provider:
+      return "provider";
+    case UsageBasis::counted:
+      return "counted";
+    case UsageBasis::estimated:
+      return "estimated";
   }
   return "provider";
 }
@@ -313,7 +320,8 @@ UnsequencedLine to_unsequenced_line(const EvidenceRecord& record) {
 std::string sequence(const UnsequencedLine& line, std::int64_t seq, Instant time, std::optional<Instant> clock) {
   constexpr std::size_t k_stamps = 3 * 20 + k_clock.size() + 1;
   std::string out;
-  out.reserve(line.before_clock.size() + line.before_seq.size() + line.before_time.size() + line.after_time.size() + k_stamps);
+  out.reserve(line.before_clock.size() + line.before_seq.size() + line.before_time.size() + line.after_time.size() +
+              k_stamps);
   out += line.before_clock;
   if (clock) {
     out += k_clock;

@@ -35,10 +35,12 @@ Ulid Ulid::make(Instant at, Random& random) noexcept {
 }
 
 Result<Ulid> Ulid::parse(std::string_view text) {
-  const bool well_formed = text.size() == k_length && text[0] >= '0' && text[0] <= '7' &&
-                           std::ranges::all_of(text, [](char c) { return k_alphabet.find(c) != std::string_view::npos; });
+  const bool well_formed =
+      text.size() == k_length && text[0] >= '0' && text[0] <= '7' &&
+      std::ranges::all_of(text, [](char c) { return k_alphabet.find(c) != std::string_view::npos; });
   if (!well_formed) {
-    return fail(Code::invalid_request, "a ULID is 26 characters of 0-9 and A-Z without I, L, O and U, the first of them 0-7");
+    return fail(Code::invalid_request,
+                "a ULID is 26 characters of 0-9 and A-Z without I, L, O and U, the first of them 0-7");
   }
   Ulid ulid;
   std::ranges::copy(text, ulid.chars_.begin());

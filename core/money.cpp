@@ -10,7 +10,9 @@ constexpr std::size_t k_fraction_digits = 9;
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
-std::unexpected<Error> refuse(std::string reason) { return fail(Code::invalid_request, "an amount of money " + std::move(reason)); }
+std::unexpected<Error> refuse(std::string reason) {
+  return fail(Code::invalid_request, "an amount of money " + std::move(reason));
+}
 
 /// The magnitude, exact also for the smallest value.
 std::uint64_t magnitude(std::int64_t nano) noexcept {

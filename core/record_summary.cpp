@@ -16,7 +16,9 @@ bool read_text(CanonicalScanner& scanner, std::string& value) {
   return true;
 }
 
-bool read_text(CanonicalScanner& scanner, std::optional<std::string>& value) { return read_text(scanner, value.emplace()); }
+bool read_text(CanonicalScanner& scanner, std::optional<std::string>& value) {
+  return read_text(scanner, value.emplace());
+}
 
 bool read_count(CanonicalScanner& scanner, std::int64_t& value) {
   return scanner.integer(value) && (value >= 0 || scanner.fail_with("this integer is not negative"));
@@ -125,7 +127,8 @@ Result<RecordSummary> summarize(std::string_view line) {
   CanonicalScanner scanner(line);
   RecordSummary summary;
   Seen seen;
-  const bool read = read_object(scanner, [&](std::string_view name) { return read_member(scanner, name, summary, seen); });
+  const bool read =
+      read_object(scanner, [&](std::string_view name) { return read_member(scanner, name, summary, seen); });
   if (!read || !scanner.finish()) return corrupt(scanner.error().message);
   if (!seen.v || !seen.seq || !seen.id || !seen.time || summary.kind.empty()) {
     return corrupt("one of the members v, seq, id, time, kind is missing");

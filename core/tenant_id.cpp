@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t k_max_code_points = 128;
 
 constexpr bool is_unreserved(unsigned char c) noexcept {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '~' ||
-         c == '-';
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+         c == '~' || c == '-';
 }
 
 int hex_digit(char c) noexcept {
@@ -21,7 +21,9 @@ int hex_digit(char c) noexcept {
   return -1;
 }
 
-std::unexpected<Error> refuse(std::string reason) { return fail(Code::invalid_tenant_id, "a tenant id " + std::move(reason)); }
+std::unexpected<Error> refuse(std::string reason) {
+  return fail(Code::invalid_tenant_id, "a tenant id " + std::move(reason));
+}
 
 }  // namespace
 

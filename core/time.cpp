@@ -14,7 +14,9 @@ namespace chrono = std::chrono;
 /// Instants fit canonical integers: below 2^53 µs (the year 2255).
 constexpr std::int64_t k_instant_end = std::int64_t{1} << 53;
 
-chrono::year_month_day civil(Day day) noexcept { return chrono::year_month_day{chrono::sys_days{chrono::days{day.number}}}; }
+chrono::year_month_day civil(Day day) noexcept {
+  return chrono::year_month_day{chrono::sys_days{chrono::days{day.number}}};
+}
 
 Day from_civil(chrono::year_month_day date) noexcept {
   return Day{static_cast<std::int32_t>(chrono::sys_days{date}.time_since_epoch().count())};
@@ -84,7 +86,8 @@ std::optional<Day> read_date(Reader& reader) {
   std::int64_t year = 0;
   std::int64_t month = 0;
   std::int64_t day = 0;
-  if (!reader.digits(4, year) || !reader.literal('-') || !reader.digits(2, month) || !reader.literal('-') || !reader.digits(2, day)) {
+  if (!reader.digits(4, year) || !reader.literal('-') || !reader.digits(2, month) || !reader.literal('-') ||
+      !reader.digits(2, day)) {
     return std::nullopt;
   }
   const chrono::year_month_day date{chrono::year{static_cast<int>(year)}, chrono::month{static_cast<unsigned>(month)},
@@ -98,8 +101,8 @@ std::optional<std::int64_t> read_time_of_day(Reader& reader) {
   std::int64_t hour = 0;
   std::int64_t minute = 0;
   std::int64_t second = 0;
-  if (!reader.digits(2, hour) || !reader.literal(':') || !reader.digits(2, minute) || !reader.literal(':') || !reader.digits(2, second) ||
-      hour > 23 || minute > 59 || second > 59) {
+  if (!reader.digits(2, hour) || !reader.literal(':') || !reader.digits(2, minute) || !reader.literal(':') ||
+      !reader.digits(2, second) || hour > 23 || minute > 59 || second > 59) {
     return std::nullopt;
   }
   std::int64_t micros = ((hour * 60 + minute) * 60 + second) * k_micros_per_second;
@@ -115,7 +118,8 @@ std::optional<std::int64_t> read_time_of_day(Reader& reader) {
   char zone = 0;
   if (!reader.one_of("Zz+-", zone)) return std::nullopt;
   if (zone == '+' || zone == '-') {
-    if (!reader.digits(2, hour) || !reader.literal(':') || !reader.digits(2, minute) || hour > 23 || minute > 59) return std::nullopt;
+    if (!reader.digits(2, hour) || !reader.literal(':') || !reader.digits(2, minute) || hour > 23 || minute > 59)
+      return std::nullopt;
     const std::int64_t offset = (hour * 60 + minute) * 60 * k_micros_per_second;
     micros += zone == '+' ? -offset : offset;
   }
@@ -181,7 +185,9 @@ std::string to_date(Day day) {
 
 Result<Instant> parse_period_edge(std::string_view text, PeriodEdge edge) {
   const auto malformed = [] {
-    return fail(Code::usage, "a date is YYYY-MM-DD (a UTC day) or an RFC 3339 time such as 2026-05-01T12:00:00Z, with at most 6 decimals");
+    return fail(
+        Code::usage,
+        "a date is YYYY-MM-DD (a UTC day) or an RFC 3339 time such as 2026-05-01T12:00:00Z, with at most 6 decimals");
   };
   Reader reader{text};
   const auto day = read_date(reader);
@@ -197,7 +203,8 @@ Result<Instant> parse_period_edge(std::string_view text, PeriodEdge edge) {
   } else {
     return malformed();
   }
-  if (at.micros < 0 || at.micros >= k_instant_end) return fail(Code::usage, "a date lies between 1970-01-01 and 2255-06-05");
+  if (at.micros < 0 || at.micros >= k_instant_end)
+    return fail(Code::usage, "a date lies between 1970-01-01 and 2255-06-05");
   return at;
 }
 
