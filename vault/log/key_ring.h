@@ -39,8 +39,8 @@ struct KeyRing {
   std::string vault_name;
   SigningKey log_key;
   SigningKey export_key;
-  core::Secret vault_secret;                ///< 32 bytes
-  core::Secret sealing_key;                 ///< newest, 32 bytes
+  core::Secret vault_secret;  ///< 32 bytes
+  core::Secret sealing_key;   ///< newest, 32 bytes
   [[nodiscard]] PublicKeys public_keys() const;
 
   [[nodiscard]] static KeyRing generate(std::string vault_name, core::Random& random);

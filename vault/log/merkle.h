@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,8 @@ class Frontier {
   [[nodiscard]] static core::Result<Frontier> restore(TreeSize size, std::vector<Hash> peaks);
 
   void append(const Hash& leaf);
+  /// The root of 2^height leaves at once. Precondition: 2^height divides size().
+  void append_subtree(const Hash& root, unsigned height);
   [[nodiscard]] TreeSize size() const noexcept { return size_; }
   [[nodiscard]] Hash root() const noexcept;
   [[nodiscard]] const std::vector<Hash>& peaks() const noexcept { return peaks_; }
@@ -41,17 +44,22 @@ using SubtreeRoot = std::function<core::Result<Hash>(TreeSize start, unsigned he
 
 /// Root of the first `size` leaves.
 [[nodiscard]] core::Result<Hash> root_of(TreeSize size, const SubtreeRoot& subtree);
-[[nodiscard]] core::Result<std::vector<Hash>> inclusion_proof(TreeSize index, TreeSize size, const SubtreeRoot& subtree);
-[[nodiscard]] core::Result<std::vector<Hash>> consistency_proof(TreeSize old_size, TreeSize size, const SubtreeRoot& subtree);
+[[nodiscard]] core::Result<std::vector<Hash>> inclusion_proof(TreeSize index, TreeSize size,
+                                                              const SubtreeRoot& subtree);
+[[nodiscard]] core::Result<std::vector<Hash>> consistency_proof(TreeSize old_size, TreeSize size,
+                                                                const SubtreeRoot& subtree);
 
 /// `left` and `right` of evidence.md §5 for leaves first … last of a tree of `size`.
 struct RangeProof {
   std::vector<Hash> left, right;
 };
-[[nodiscard]] core::Result<RangeProof> range_proof(TreeSize first, TreeSize last, TreeSize size, const SubtreeRoot& subtree);
+[[nodiscard]] core::Result<RangeProof> range_proof(TreeSize first, TreeSize last, TreeSize size,
+                                                   const SubtreeRoot& subtree);
 
-[[nodiscard]] bool verify_inclusion(TreeSize index, TreeSize size, const Hash& leaf, std::span<const Hash> proof, const Hash& root) noexcept;
-[[nodiscard]] bool verify_consistency(TreeSize old_size, TreeSize size, std::span<const Hash> proof, const Hash& old_root, const Hash& root) noexcept;
+[[nodiscard]] bool verify_inclusion(TreeSize index, TreeSize size, const Hash& leaf, std::span<const Hash> proof,
+                                    const Hash& root) noexcept;
+[[nodiscard]] bool verify_consistency(TreeSize old_size, TreeSize size, std::span<const Hash> proof,
+                                      const Hash& old_root, const Hash& root) noexcept;
 
 /// Recomputes a root from a range of leaves fed in order and the proof around it. Exact lengths.
 class RangeVerifier {

@@ -20,9 +20,12 @@ struct MinisignKey {
 };
 
 /// The four lines of a .minisig file.
-[[nodiscard]] std::string minisign(std::string_view file_bytes, std::string_view untrusted_comment, std::string_view trusted_comment, const SigningKey& key);
+[[nodiscard]] std::string minisign(std::string_view file_bytes, std::string_view untrusted_comment,
+                                   std::string_view trusted_comment, const SigningKey& key);
 
 /// Exactly four lines, both comments as given, key id, both signatures.
-[[nodiscard]] core::Result<void> verify_minisign(std::string_view signature_file, std::string_view file_bytes, std::string_view untrusted_comment, std::string_view trusted_comment, const MinisignKey& key);
+[[nodiscard]] core::Result<void> verify_minisign(std::string_view signature_file, std::string_view file_bytes,
+                                                 std::string_view untrusted_comment, std::string_view trusted_comment,
+                                                 const MinisignKey& key);
 
 }  // namespace talon::vault

@@ -68,8 +68,15 @@ struct Checkpoint {
 /// Segments `[a-z0-9][a-z0-9._-]*` joined by '/', at most 128 bytes, none of them `t`.
 [[nodiscard]] core::Result<void> check_vault_name(std::string_view name);
 
+/// The signed part of a note: all up to the LF before its last empty line. Checks form (UTF-8, no
+/// control characters, at most 65,536 bytes), no signature.
+[[nodiscard]] core::Result<std::string_view> signed_text(std::string_view note);
+/// Exactly the three lines of Checkpoint::text(). Says nothing about who signed it.
+[[nodiscard]] core::Result<Checkpoint> read_checkpoint_text(std::string_view text);
+
 /// The whole note: text, blank line, one signature line under key name `vault_name`.
-[[nodiscard]] std::string sign_checkpoint(const Checkpoint& checkpoint, std::string_view vault_name, const SigningKey& key);
+[[nodiscard]] std::string sign_checkpoint(const Checkpoint& checkpoint, std::string_view vault_name,
+                                          const SigningKey& key);
 /// Strict: exactly three text lines, 1–16 well-formed signature lines, every line with the key's
 /// name and id verifies, at least one there; others are ignored.
 [[nodiscard]] core::Result<Checkpoint> open_checkpoint(std::string_view note, const VerifierKey& key);

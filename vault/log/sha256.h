@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/evidence_record.h"
@@ -41,5 +43,9 @@ class Sha256 {
 }
 [[nodiscard]] std::string to_base64(const Hash& hash);
 [[nodiscard]] std::string to_hex(const Hash& hash);
+/// nullopt unless this is the one base64 spelling of 32 bytes.
+[[nodiscard]] std::optional<Hash> hash_from_base64(std::string_view text);
+/// `bytes` are 32, else the answer is all zeros.
+[[nodiscard]] Hash hash_from_bytes(std::string_view bytes) noexcept;
 
 }  // namespace talon::vault
