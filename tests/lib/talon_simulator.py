@@ -5,10 +5,10 @@ import json
 import os
 import select
 import subprocess
+import time
 from pathlib import Path
 
-from talon_http import fetch, deadline_after
-import time
+from talon_http import deadline_after, fetch
 
 TREE = Path(__file__).resolve().parent.parent.parent
 

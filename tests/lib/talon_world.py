@@ -298,26 +298,35 @@ class WorldCase(unittest.TestCase):
         return result
 
 
+class Together:
+    """Runs work(0) … work(count - 1) at once, one thread each; `results()` waits and raises the first error."""
+
+    def __init__(self, count, work):
+        self._results, self._errors = [None] * count, []
+        gate = threading.Barrier(count)
+
+        def one(index):
+            try:
+                gate.wait(60)
+                self._results[index] = work(index)
+            except BaseException as error:  # noqa: BLE001  (handed to the test by results())
+                self._errors.append(error)
+
+        self._threads = [threading.Thread(target=one, args=(index,), daemon=True) for index in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def results(self, seconds=120):
+        deadline = deadline_after(seconds)
+        for thread in self._threads:
+            thread.join(max(0.1, deadline - time.monotonic()))
+        if any(thread.is_alive() for thread in self._threads):
+            raise AssertionError("threads of the test did not end")
+        if self._errors:
+            raise self._errors[0]
+        return self._results
+
+
 def in_threads(count, work):
-    """Runs work(0) … work(count - 1) at once, one thread each; returns the results in order, raises the first error."""
-    results, errors = [None] * count, []
-    gate = threading.Barrier(count)
-
-    def one(index):
-        try:
-            gate.wait(60)
-            results[index] = work(index)
-        except BaseException as error:  # noqa: BLE001  (handed to the test below)
-            errors.append(error)
-
-    threads = [threading.Thread(target=one, args=(index,), daemon=True) for index in range(count)]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + 120 * PATIENCE
-    for thread in threads:
-        thread.join(max(0.1, deadline - time.monotonic()))
-    if any(thread.is_alive() for thread in threads):
-        raise AssertionError("threads of the test did not end")
-    if errors:
-        raise errors[0]
-    return results
+    """The results of work(0) … work(count - 1), run at once."""
+    return Together(count, work).results()
