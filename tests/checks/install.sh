@@ -30,6 +30,15 @@ done <<'END'
 END
 "$root/usr/bin/talon" --version
 "$root/usr/bin/talon" config check --config "$root/etc/talon/talon.yaml"
+if [ "$(id -u)" -eq 0 ]; then # the user and the folder, as a package's installation makes them
+    need systemd-tmpfiles systemd
+    mkdir -p "$root/var/lib"
+    systemd-sysusers --root="$root" talon.conf 2>/dev/null
+    systemd-tmpfiles --root="$root" --create talon.conf
+    owner=$(sed -n 's/^talon:[^:]*:\([0-9]*\):.*/\1/p' "$root/etc/passwd")
+    found=$(stat -c '%a %u' "$root/var/lib/talon")
+    if [ "$found" != "700 $owner" ]; then echo "/var/lib/talon: $found, not 700 talon" >&2; exit 1; fi
+fi
 if grep -rnEi '^[^#]*(_key|secret|password): *"?[a-z0-9_-]{8}' "$root/etc"; then
     echo "a packaged file holds a secret" >&2; exit 1
 fi
