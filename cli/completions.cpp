@@ -246,8 +246,8 @@ std::string fish_completion() {
       "\n                set skip 1\n            case '-*'\n            case '*'\n                set -a path $token\n "
       "       end\n    end\n"
       "    string join ' ' -- $path\nend\n"
-      "function __talon_at\n    test (__talon_path) = \"$argv[1]\"\nend\n"
-      "function __talon_in\n    string match -q -- \"$argv[1]*\" (__talon_path)\nend\n"
+      "function __talon_at\n    test \"$(__talon_path)\" = \"$argv[1]\"\nend\n"
+      "function __talon_in\n    string match -q -- \"$argv[1]*\" \"$(__talon_path)\"\nend\n"
       "function __talon_tenants\n    talon tenant list --table --quiet 2>/dev/null | sed -n '2,$s/  .*//p'\nend\n"
       "complete -c talon -f\n";
   const auto arguments = [](Completer completer) -> std::string {

@@ -20,10 +20,10 @@ function __talon_path
     string join ' ' -- $path
 end
 function __talon_at
-    test (__talon_path) = "$argv[1]"
+    test "$(__talon_path)" = "$argv[1]"
 end
 function __talon_in
-    string match -q -- "$argv[1]*" (__talon_path)
+    string match -q -- "$argv[1]*" "$(__talon_path)"
 end
 function __talon_tenants
     talon tenant list --table --quiet 2>/dev/null | sed -n '2,$s/  .*//p'
