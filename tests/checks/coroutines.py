@@ -43,7 +43,7 @@ def statement(text, at):
 def problems(text):
     text = BLANKED.sub(blank, text)
     found = []
-    for match in re.finditer(r"\bco_await\b", text):
+    for match in re.finditer(r"(?<!operator )\bco_await\b", text):
         line = text.count("\n", 0, match.start()) + 1
         before, operand = statement(text, match.start())
         if LAMBDA.search(operand):
@@ -62,6 +62,7 @@ def self_test():
             'auto r = co_await timer.async_wait(use_awaitable);', '// co_await f({1})\n', 'log("co_await f({})");',
             'co_await a[i].read(buffer);', "if (c == '{') co_await f(a);", '[](Stream s) -> awaitable<void> { co_await f(s); }',
             'auto n = x ? 1 : 2; co_await f(n);', 'if (ok) {\n co_await f(a);\n}', 'const int n = 1\'000; co_await f(n); // {']
+    good.append('auto operator co_await() && noexcept { struct Awaiter { int n; }; return Awaiter{1}; }')
     bad = ['co_await f({1, 2});', 'co_await f(Options{.deadline = d});', 'auto r = ok ? co_await f(a) : g();', 'co_await f(ok ? a : b);',
            'co_await f([&] { return 1; });', 'co_await [x](int) -> awaitable<void> { co_return; }(1);',
            'auto t = [this]() -> boost::asio::awaitable<void> { co_return; };', 'co_await f(a,\n  Options{});']
