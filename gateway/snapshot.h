@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -31,13 +33,13 @@ struct Caller {
 };
 
 struct Provider {
-  core::ProviderConfig config;
-  core::Secret api_key;      ///< empty: the provider takes none
+  core::ProviderConfig config;  ///< but for `api_key`: where a secret came from stays with the loader
+  core::Secret api_key;         ///< empty: the provider takes none
   bool on = false;
   std::string off_reason;    ///< "OPENAI_API_KEY is not set"
   std::string scheme, host;  ///< of base_url
   std::uint16_t port = 443;
-  std::string base_path;     ///< "" or "/v1", without trailing slash
+  std::string base_path;  ///< "" or "/v1", without trailing slash
   std::size_t index = 0;
 };
 
@@ -60,7 +62,15 @@ struct Snapshot {
   [[nodiscard]] bool any_provider_on() const noexcept;
 };
 
-/// Builds the snapshot of a loaded configuration. Error: config_invalid for duplicate keys.
-[[nodiscard]] core::Result<std::shared_ptr<const Snapshot>> build_snapshot(vault::LoadedConfig loaded, const vault::Vault& vault);
+/// How keys are looked up; Vault::key_digest, injected so that deciding needs no vault.
+using KeyDigester = std::function<KeyDigest(std::string_view key)>;
+
+/// Builds the snapshot of a loaded configuration; prices must not be changed afterwards. Error:
+/// config_invalid when one key belongs to two names (both are named, the key is not shown) or when a
+/// base_url cannot be used.
+[[nodiscard]] core::Result<std::shared_ptr<const Snapshot>> build_snapshot(vault::LoadedConfig loaded,
+                                                                           const KeyDigester& digest);
+[[nodiscard]] core::Result<std::shared_ptr<const Snapshot>> build_snapshot(vault::LoadedConfig loaded,
+                                                                           const vault::Vault& vault);
 
 }  // namespace talon::gateway
