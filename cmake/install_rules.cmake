@@ -36,5 +36,6 @@ talon_install(${CMAKE_INSTALL_FULL_SYSCONFDIR}/talon packaging/talon.yaml)
 talon_install(share/doc/talon README.md CHANGELOG.md LICENSE SECURITY.md)
 if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/examples")
     install(DIRECTORY examples DESTINATION share/doc/talon USE_SOURCE_PERMISSIONS
-        PATTERN __pycache__ EXCLUDE PATTERN node_modules EXCLUDE)
+        PATTERN __pycache__ EXCLUDE PATTERN node_modules EXCLUDE
+        PATTERN quickstart EXCLUDE) # it builds from the source tree
 endif()
