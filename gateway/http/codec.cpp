@@ -1,6 +1,6 @@
-// See codec.h. The one source that knows Beast's parser: ours derives from it and stores views instead
-// of copies. A head is copied once into storage of its own, so that the buffer it came in can be
-// compacted and refilled while the views are in use.
+// See codec.h. The one source that knows Beast's parser: ours derives from it and stores views instead of
+// copies; it parses heads, bodies are ours. A head is copied once into storage of its own, so that the
+// buffer it came in can be compacted and refilled while the views are in use.
 #include "gateway/http/codec.h"
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/http/chunk_decoder.h"
 #include "gateway/http/head_check.h"
 
 namespace talon::gateway {
@@ -27,9 +28,7 @@ class Parser final : public http::basic_parser<is_request> {
   explicit Parser(Head& head) : head_(head) {
     this->header_limit(k_max_head + 1);
     this->body_limit(boost::none);
-    this->eager(true);
   }
-  void decode_into(ByteBuffer& body) { body_ = &body; }
 
  private:
   void on_request_impl(http::verb, boost::beast::string_view method, boost::beast::string_view target, int version,
@@ -49,22 +48,18 @@ class Parser final : public http::basic_parser<is_request> {
   }
   void on_field_impl(http::field, boost::beast::string_view name, boost::beast::string_view value,
                      BeastError&) override {
-    // Beast reports trailer fields the same way; they are not part of the head and nobody reads them.
-    if (!header_done_) head_.fields.add(view_of(name), view_of(value));
+    head_.fields.add(view_of(name), view_of(value));
   }
-  void on_header_impl(BeastError&) override { header_done_ = true; }
+  void on_header_impl(BeastError&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, BeastError&) override {}
   std::size_t on_body_impl(boost::beast::string_view body, BeastError&) override { return body.size(); }
   void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, BeastError&) override {}
   std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body, BeastError&) override {
-    body_->append(view_of(body));
     return body.size();
   }
   void on_finish_impl(BeastError&) override {}
 
   Head& head_;
-  ByteBuffer* body_ = nullptr;
-  bool header_done_ = false;
 };
 
 /// Finds the empty line that ends a head, reading each byte once however it arrives.
@@ -102,6 +97,7 @@ struct Message {
   Head head;
   HeadScan scan;
   std::optional<Parser<is_request, Head>> parser;
+  ChunkDecoder chunks;
   std::uint64_t remaining = 0;  ///< of a body of known length
   core::Error error;
 
@@ -114,6 +110,7 @@ struct Message {
     head.fields.clear();
     scan.reset();
     parser.reset();
+    chunks = {};
     remaining = 0;
   }
 
@@ -158,21 +155,6 @@ struct Message {
     in.consume(take);
     remaining -= take;
     return remaining == 0 ? ReadState::ready : ReadState::need_more;
-  }
-
-  /// nullopt: not chunked coding.
-  std::optional<ReadState> read_chunks(ByteBuffer& in, ByteBuffer& body) {
-    parser->decode_into(body);
-    BeastError problem;
-    while (!parser->is_done() && !in.empty()) {
-      const std::size_t used = parser->put({in.view().data(), in.size()}, problem);
-      in.consume(used);
-      if (problem == http::error::need_more) break;
-      if (problem) return std::nullopt;
-    }
-    if (parser->is_done()) return ReadState::ready;
-    if (in.size() > k_max_chunk_line) return std::nullopt;
-    return ReadState::need_more;
   }
 };
 
@@ -243,12 +225,14 @@ ReadState RequestReader::read_body(ByteBuffer& in, ByteBuffer& body, std::uint64
   Impl& my = *impl_;
   if (my.head.framing == Framing::none) return ReadState::ready;
   if (my.head.framing == Framing::length) return my.read_known_length(in, body);
-  const auto state = my.read_chunks(in, body);
-  if (!state)
+  const auto state = my.chunks.decode(in, body);
+  if (state == ChunkDecoder::State::malformed) {
     return my.fail(core::Code::invalid_request, "The chunked request body is malformed (RFC 9112, section 7.1).");
-  if (body.size() > max_body)
+  }
+  if (body.size() > max_body) {
     return my.fail(core::Code::body_too_large, "The request body is larger than server.max_body.");
-  return *state;
+  }
+  return state == ChunkDecoder::State::done ? ReadState::ready : ReadState::need_more;
 }
 
 void RequestReader::next(ByteBuffer& in) {
@@ -330,8 +314,15 @@ ReadState ResponseReader::read_body(ByteBuffer& in, ByteBuffer& body) {
     case Framing::chunked:
       break;
   }
-  const auto state = my.read_chunks(in, body);
-  return state ? *state : my.fail(core::Code::provider_error, "The provider's chunked body is malformed.");
+  switch (my.chunks.decode(in, body)) {
+    case ChunkDecoder::State::need_more:
+      return ReadState::need_more;
+    case ChunkDecoder::State::done:
+      return ReadState::ready;
+    case ChunkDecoder::State::malformed:
+      break;
+  }
+  return my.fail(core::Code::provider_error, "The provider's chunked body is malformed.");
 }
 
 bool ResponseReader::end_of_stream() noexcept {

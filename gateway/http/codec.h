@@ -7,7 +7,7 @@
 //   else while ((state = reader.read_body(in, out)) == ReadState::need_more) fill(in);
 //   reader.next(in);
 //
-// Every head passes head_check.h first, then Beast's parser (RFC 9112), which also decodes chunks.
+// Every head passes head_check.h first, then Beast's parser (RFC 9112).
 // Feeding byte by byte gives the same as feeding at once. What follows a message stays in the buffer
 // (pipelining). Bounds: k_max_head for a head, `max_body` for a decoded body, k_max_chunk_line for
 // the line before a chunk and for the trailer, which is read and forgotten.
@@ -21,12 +21,12 @@
 
 #include "core/error.h"
 #include "gateway/http/byte_buffer.h"
+#include "gateway/http/chunk_decoder.h"
 #include "gateway/http/message.h"
 
 namespace talon::gateway {
 
 inline constexpr std::size_t k_max_head = 32 * 1024;
-inline constexpr std::size_t k_max_chunk_line = 16 * 1024;
 
 enum class ReadState : std::uint8_t {
   need_more,  ///< all that was there has been used; read more and call again
