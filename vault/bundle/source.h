@@ -17,7 +17,8 @@ class LogSource {
   [[nodiscard]] virtual TreeSize size() const = 0;
   /// Calls `line` for first … last in order with the exact stored bytes. The store reads in slices and
   /// holds no transaction while `line` runs.
-  [[nodiscard]] virtual core::Result<void> lines(TreeSize first, TreeSize last, const std::function<core::Result<void>(std::string_view)>& line) const = 0;
+  [[nodiscard]] virtual core::Result<void> lines(
+      TreeSize first, TreeSize last, const std::function<core::Result<void>(std::string_view)>& line) const = 0;
   [[nodiscard]] virtual core::Result<core::Instant> time_of(TreeSize seq) const = 0;
   [[nodiscard]] virtual core::Result<Hash> subtree_root(TreeSize start, unsigned height) const = 0;
 };

@@ -23,7 +23,7 @@ struct ExportReport {
   std::int64_t records = 0;  ///< in the period
   TreeSize size = 0;
   Hash root{};
-  std::string sha256;        ///< hex, of the `.talon` bytes; of SHA256SUMS for a folder
+  std::string sha256;  ///< hex, of the `.talon` bytes; of SHA256SUMS for a folder
   bool open_end = false;
 };
 
@@ -33,8 +33,13 @@ using ByteSink = std::function<core::Result<void>(std::string_view)>;
 /// `writer`: "talon/<version>". Streams: two passes over the lines, memory independent of their number.
 /// Error: Code::write_failed from the sink, vault_corrupt when lines and hashes disagree,
 /// invalid_request for a file of 8 GiB or more (needs the folder form).
-[[nodiscard]] core::Result<ExportReport> write_bundle(const LogSource& source, const core::LogName& log, const KeyRing& keys, const Period& period, std::string_view writer, const ByteSink& sink);
+[[nodiscard]] core::Result<ExportReport> write_bundle(const LogSource& source, const core::LogName& log,
+                                                      const KeyRing& keys, const Period& period,
+                                                      std::string_view writer, const ByteSink& sink);
 /// The folder form; `folder` must not exist or be empty.
-[[nodiscard]] core::Result<ExportReport> write_bundle_folder(const LogSource& source, const core::LogName& log, const KeyRing& keys, const Period& period, std::string_view writer, const std::filesystem::path& folder);
+[[nodiscard]] core::Result<ExportReport> write_bundle_folder(const LogSource& source, const core::LogName& log,
+                                                             const KeyRing& keys, const Period& period,
+                                                             std::string_view writer,
+                                                             const std::filesystem::path& folder);
 
 }  // namespace talon::vault
