@@ -168,6 +168,8 @@ Ask read_ask(std::string_view body) {
       std::from_chars(raw.data(), raw.data() + raw.size(), ask.choices);
     else if (key == "input")
       ask.inputs = count_items(raw);
+    else if (key == "encoding_format")
+      ask.base64_vectors = raw == "\"base64\"";
     else if (key == "tools" && raw.size() > 2)
       ask.first_tool = first_name(raw);
     else if (key == "messages")

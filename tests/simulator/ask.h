@@ -15,6 +15,7 @@ struct Ask {
   bool include_usage = false;
   std::size_t choices = 1;       /// `n`
   std::size_t inputs = 1;        /// texts in an embeddings `input`
+  bool base64_vectors = false;   /// `encoding_format` is base64, as SDKs ask by default
   std::string first_tool;        /// name of the first tool, empty without `tools`
   bool has_tool_result = false;  /// a message answers a tool call already
 };

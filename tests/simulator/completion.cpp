@@ -1,9 +1,12 @@
 // Bodies of the model calls; shapes follow OpenAI's API reference (chat completion object, chunk object).
 #include "tests/simulator/completion.h"
 
-#include <algorithm>
+#include <array>
+#include <bit>
 
 #include <fmt/format.h>
+
+#include "tests/simulator/base64.h"
 
 namespace talon::simulator {
 namespace {
@@ -174,11 +177,16 @@ Answer completion(Form form, const Ask& ask, const Behaviour& how) {
 }
 
 std::string embeddings_body(const Ask& ask, const Behaviour& how) {
+  // As base64 of little-endian floats when asked for so, which SDKs do by default.
+  constexpr std::array<float, 4> k_vector{0.0023064255F, -0.009327292F, 0.0125F, -0.0028842222F};
+  std::string vector = "[0.0023064255,-0.009327292,0.0125,-0.0028842222]";
+  if (ask.base64_vectors) {
+    const auto bytes = std::bit_cast<std::array<char, sizeof k_vector>>(k_vector);
+    vector = fmt::format("\"{}\"", encode_base64(std::string_view(bytes.data(), bytes.size())));
+  }
   std::string body = R"({"object":"list","data":[)";
   for (std::size_t i = 0; i < ask.inputs; ++i) {
-    body += fmt::format(
-        R"({}{{"object":"embedding","index":{},"embedding":[0.0023064255,-0.009327292,0.0125,-0.0028842222]}})",
-        i == 0 ? "" : ",", i);
+    body += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":{}}})", i == 0 ? "" : ",", i, vector);
   }
   body += R"(],"model":)";
   append_json_string(body, ask.model);
