@@ -33,54 +33,56 @@ def with_member(text):
     return lambda line: line[:-1] + b"," + text + b"}"
 
 
+def padded(line, size):
+    """The same line with a further member, exactly size bytes long."""
+    return with_member(b'"zz":"' + b"x" * (size - len(line) - 8) + b'"')(line)
+
+
+# Lines that are no canonical lines, by what makes them so.
+WRONG_LINES = [
+    ("a space", replace(b'"v":1', b'"v": 1')), ("a leading space", lambda line: b" " + line),
+    ("a trailing space", lambda line: line + b" "), ("a tab", lambda line: line + b"\t"),
+    ("a carriage return", lambda line: line + b"\r"),
+    ("a byte order mark", lambda line: b"\xef\xbb\xbf" + line),
+    ("an empty line", always(b"")), ("an array", always(b"[1]")), ("a text", always(b'"text"')),
+    ("a number", always(b"1")), ("null", always(b"null")), ("no JSON", always(b"hello")),
+    ("two objects", lambda line: line + line), ("half an object", lambda line: line[:-1]),
+    ("members not in order", lambda line: b'{"zz":1,' + line[1:]),
+    ("a member twice", with_member(b'"v":1')), ("an equal member twice inside", with_member(b'"zz":{"a":1,"a":1}')),
+    ("a null member", with_member(b'"zz":null')), ("a null in an array", with_member(b'"zz":[null]')),
+    ("a fraction", with_member(b'"zz":1.5')), ("1.0", with_member(b'"zz":1.0')), ("1e3", with_member(b'"zz":1e3')),
+    ("-0", with_member(b'"zz":-0')), ("01", with_member(b'"zz":01')), ("+1", with_member(b'"zz":+1')),
+    ("2^53", with_member(b'"zz":9007199254740992')), ("-2^53", with_member(b'"zz":-9007199254740992')),
+    ("a number of 400 digits", with_member(b'"zz":1' + b"0" * 399)),
+    ("NaN", with_member(b'"zz":NaN')), ("Infinity", with_member(b'"zz":-Infinity')),
+    ("an escaped letter", with_member(b'"zz":"\\u0061"')), ("an escaped slash", with_member(b'"zz":"\\/"')),
+    ("an escaped newline", with_member(b'"zz":"\\n"')), ("an escaped NUL", with_member(b'"zz":"\\u0000"')),
+    ("an escaped surrogate pair", with_member(b'"zz":"\\ud83d\\ude00"')),
+    ("an escaped lone surrogate", with_member(b'"zz":"\\ud800"')),
+    ("a lone surrogate in UTF-8", with_member(b'"zz":"\xed\xa0\x80"')),
+    ("an overlong slash", with_member(b'"zz":"\xc0\xaf"')),
+    ("a sequence cut short", with_member(b'"zz":"\xe2\x98"')), ("a byte FF", with_member(b'"zz":"\xff"')),
+    ("beyond U+10FFFF", with_member(b'"zz":"\xf4\x90\x80\x80"')),
+    ("a raw tab in a text", with_member(b'"zz":"a\tb"')), ("a raw NUL in a text", with_member(b'"zz":"\0"')),
+    ("DEL in a text", with_member(b'"zz":"\x7f"')), ("U+0085 in a text", with_member("\"zz\":\"\u0085\"".encode())),
+    ("a capital member name", with_member(b'"zZ":1')), ("a dash in a member name", with_member(b'"z-z":1')),
+    ("an empty member name", lambda line: b'{"":1,' + line[1:]),
+    ("a member name that is not ASCII", with_member("\"z\u00e9\":1".encode())),
+    ("nine deep", with_member(b'"zz":' + b"[" * 8 + b"1" + b"]" * 8)), ("nine deep with objects", with_member(
+        b'"zz":' + b'{"a":' * 8 + b"1" + b"}" * 8)),
+    ("nested 30,000 deep", with_member(b'"zz":' + b"[" * 30000 + b"]" * 30000)),
+    ("65,536 bytes", lambda line: padded(line, 65536)), ("three MiB", lambda line: padded(line, 3 << 20)),
+]
+
+
 def spelled():
-    """Lines that are no canonical lines; the tree, leaves and signatures all agree with them."""
-    nested = b'"zz":' + b"[" * 7 + b"1" + b"]" * 7          # with the record: 8
-    wrong = [
-        ("a space", replace(b'"v":1', b'"v": 1')), ("a leading space", lambda line: b" " + line),
-        ("a trailing space", lambda line: line + b" "), ("a tab", lambda line: line + b"\t"),
-        ("a carriage return", lambda line: line + b"\r"),
-        ("a byte order mark", lambda line: b"\xef\xbb\xbf" + line),
-        ("an empty line", always(b"")), ("an array", always(b"[1]")), ("a text", always(b'"text"')),
-        ("a number", always(b"1")), ("null", always(b"null")), ("no JSON", always(b"hello")),
-        ("two objects", lambda line: line + line), ("half an object", lambda line: line[:-1]),
-        ("members not in order", lambda line: b'{"zz":1,' + line[1:]),
-        ("a member twice", with_member(b'"v":1')), ("an equal member twice inside", with_member(b'"zz":{"a":1,"a":1}')),
-        ("a null member", with_member(b'"zz":null')), ("a null in an array", with_member(b'"zz":[null]')),
-        ("a fraction", with_member(b'"zz":1.5')), ("1.0", with_member(b'"zz":1.0')), ("1e3", with_member(b'"zz":1e3')),
-        ("-0", with_member(b'"zz":-0')), ("01", with_member(b'"zz":01')), ("+1", with_member(b'"zz":+1')),
-        ("2^53", with_member(b'"zz":9007199254740992')), ("-2^53", with_member(b'"zz":-9007199254740992')),
-        ("a number of 400 digits", with_member(b'"zz":1' + b"0" * 399)),
-        ("NaN", with_member(b'"zz":NaN')), ("Infinity", with_member(b'"zz":-Infinity')),
-        ("an escaped letter", with_member(b'"zz":"\\u0061"')), ("an escaped slash", with_member(b'"zz":"\\/"')),
-        ("an escaped newline", with_member(b'"zz":"\\n"')), ("an escaped NUL", with_member(b'"zz":"\\u0000"')),
-        ("an escaped surrogate pair", with_member(b'"zz":"\\ud83d\\ude00"')),
-        ("an escaped lone surrogate", with_member(b'"zz":"\\ud800"')),
-        ("a lone surrogate in UTF-8", with_member(b'"zz":"\xed\xa0\x80"')),
-        ("an overlong slash", with_member(b'"zz":"\xc0\xaf"')),
-        ("a sequence cut short", with_member(b'"zz":"\xe2\x98"')), ("a byte FF", with_member(b'"zz":"\xff"')),
-        ("beyond U+10FFFF", with_member(b'"zz":"\xf4\x90\x80\x80"')),
-        ("a raw tab in a text", with_member(b'"zz":"a\tb"')), ("a raw NUL in a text", with_member(b'"zz":"\0"')),
-        ("DEL in a text", with_member(b'"zz":"\x7f"')), ("U+0085 in a text", with_member("\"zz\":\"\u0085\"".encode())),
-        ("a capital member name", with_member(b'"zZ":1')), ("a dash in a member name", with_member(b'"z-z":1')),
-        ("an empty member name", lambda line: b'{"":1,' + line[1:]),
-        ("a member name that is not ASCII", with_member("\"z\u00e9\":1".encode())),
-        ("nine deep", with_member(nested.replace(b"1", b"[1]"))), ("nine deep with objects", with_member(
-            b'"zz":' + b'{"a":' * 8 + b"1" + b"}" * 8)),
-        ("nested 30,000 deep", with_member(b'"zz":' + b"[" * 30000 + b"]" * 30000)),
-        ("65,536 bytes", lambda line: padded(line, 65536)), ("three MiB", lambda line: padded(line, 3 << 20)),
-    ]
-    return [signed("a line with %s" % name, "canonical", lines=at(4, change)) for name, change in wrong] + [
+    """The tree, the leaves and the signatures all agree with the wrong line."""
+    return [signed("a line with %s" % name, "canonical", lines=at(4, change)) for name, change in WRONG_LINES] + [
         signed("an over-long last line", "canonical", lines=at(-1, lambda line: padded(line, 70000))),
         signed("the last newline missing", "canonical", **{"records.jsonl": lambda data: data[:-1]}),
         signed_part("a line with a space", "canonical", lines=edit(4, b'"v":1', b'"v": 1')),
         signed("an empty line at the end", "canonical", lines=at(-1, always(b""))),
     ]
-
-
-def padded(line, size):
-    """The same line with a further member, exactly size bytes long."""
-    return with_member(b'"zz":"' + b"x" * (size - len(line) - 8) + b'"')(line)
 
 
 # ------------------------------------------------------------------------- records
