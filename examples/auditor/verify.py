@@ -394,6 +394,14 @@ class Bundle:
         self.sizes = {}         # name -> bytes
         self.problems = []      # (file name or None, sentence): all of them are `file`
         self.open = None        # name -> binary stream
+        self.file = None        # of a tar
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.file:
+            self.file.close()
 
     def has(self, name):
         """Present and within its bound. Larger files are `file` and read by no other check."""
@@ -437,11 +445,12 @@ def open_tar(path):
     not of type `0` is no file of the bundle, nor is what has a forbidden path; of two members
     with one name the first counts; the walk ends where the tar breaks, or at a zero block.
     """
-    file = open(path, "rb")
+    bundle, offset, previous, starts = Bundle(), 0, b"", {}
+    file = bundle.file = open(path, "rb")
     end = os.fstat(file.fileno()).st_size
     if file.read(512)[257:263] != b"ustar\0":
+        file.close()
         raise CouldNotTell("not a Talon bundle: no tar of the ustar kind")
-    bundle, offset, previous, starts = Bundle(), 0, b"", {}
 
     def problem(sentence, name=None):
         bundle.problems.append((name, sentence))
@@ -1422,7 +1431,8 @@ def run(arguments):
     try:
         options = parse(arguments)
         asked = Asked(options)
-        report = verify(open_bundle(options.bundle), asked.pins)
+        with open_bundle(options.bundle) as bundle:
+            report = verify(bundle, asked.pins)
     except Usage as error:
         return refusal(2, "usage", "%s" % error)
     except CouldNotTell as error:
@@ -1442,7 +1452,9 @@ def main():
         sys.stdout.buffer.write(out.encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
     except OSError as error:
-        sys.stderr.write("verify.py: cannot write the report: %s\n" % error.strerror)
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write("verify.py: cannot write the report: %s\n" % error.strerror)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)        # what is still buffered has nowhere to go
         code = 3
     return code
 
