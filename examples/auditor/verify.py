@@ -26,8 +26,7 @@ Exit: 0 all checks passed with a pinned key; 1 a check failed; 2 usage; 3 could 
 tell (not readable, not a bundle, a newer kind of bundle); 4 consistent, but no key
 was given, or it is not the tenant, log or period asked for, or its end is open.
 
-A file that is missing or unreadable as such does not make other checks guess: a
-check whose input is missing, too large, not canonical or already refused is
+A check whose input is missing, too large, not canonical or already refused is
 skipped. Comments that begin with "Decision:" fill places that the format
 description leaves open.
 """
@@ -725,10 +724,10 @@ def verify(bundle, pins):
             report.skip(check, "bundle.json is too large")
         return report
 
-    # Beyond this point bundle.json is a JSON object of our format, though perhaps a bad one.
     bundle_json = bundle.read("bundle.json")
     require_known_kind(bundle_json)
     require_openssl()
+    # Beyond this point bundle.json is a JSON object of our format, though perhaps a bad one.
     meta = report.meta = read_meta(bundle_json, report)
     checkpoint, checkpoint_problem = None, "missing or too large"
     if bundle.has("checkpoint"):

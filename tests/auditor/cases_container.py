@@ -7,7 +7,6 @@ import gzip
 import io
 import os
 import socket
-import struct
 import tarfile
 import zipfile
 

@@ -9,7 +9,7 @@ import json
 
 import bundlekit as kit
 from bundlekit import always, at, edit, put, replace
-from case import (case, globex, operator_log, period, short_globex_log, signed_period, signed_whole,
+from case import (case, globex, operator_log, period, signed_period, signed_whole,
                   stranger, unattributed_log, vault, whole)
 
 SMALL_ORDER = [bytes(32), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f", b"\xed" + b"\xff" * 30 + b"\x7f",

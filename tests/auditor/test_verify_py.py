@@ -26,6 +26,18 @@ class TamperTable(unittest.TestCase):
         wrong = tamper_table.run_table(cases, [tamper_table.VerifyPy()], show=lambda text: None)
         self.assertEqual(wrong, [])
 
+    def test_every_check_is_the_only_one_to_fail_in_some_cases(self):
+        # Otherwise a verifier without that check could pass the table.
+        alone = [one.fails for one in tamper_table.all_cases() if len(one.fails) == 1]
+        for check in tamper_table.load_verify_py().CHECKS:
+            self.assertGreaterEqual(alone.count(frozenset([check])), 6, check)
+
+    def test_changes_to_a_bundle_from_elsewhere_get_their_answers_too(self):
+        for name in ("whole.talon", "period.talon"):
+            cases = tamper_table.mutations_of(os.path.join(golden.FOLDER, name), os.path.join(golden.FOLDER, "vault.pub"))
+            self.assertGreater(len(cases), 100)
+            self.assertEqual(tamper_table.run_table(cases, [tamper_table.VerifyPy()], show=lambda text: None), [])
+
     def test_no_single_changed_byte_is_accepted(self):
         wrong, count = tamper_table.every_byte([tamper_table.VerifyPy()], show=lambda text: None)
         self.assertEqual(wrong, [])
