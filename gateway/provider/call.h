@@ -1,9 +1,10 @@
-// What a governed call asks for, read from its body once (simdjson on demand over a padded buffer;
-// performance.md says what is validated): the top-level object and the members we read; the rest
-// passes as raw text for the provider to judge. Pure functions over bytes.
+// What a governed call asks for, read from its body once (simdjson's first stage, then a walk over the
+// tokens: json_cursor.h): UTF-8, the brackets and commas of the whole body, and the members we read are
+// validated; all other values pass as raw text for the provider to judge. Pure functions over bytes.
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,12 +32,13 @@ struct CallView {
   std::optional<std::string> model;
   bool stream = false;
   std::int64_t n = 1;
-  std::optional<std::int64_t> max_tokens;  ///< max_completion_tokens, else max_tokens
-  std::optional<std::string> tenant;       ///< our own member
-  std::optional<std::string> provider;     ///< our own member
-  bool client_wants_usage = false;         ///< stream_options.include_usage was true already
-  std::vector<std::string> provider_state; ///< members naming provider-side state (T13)
-  std::vector<Edit> edits;                 ///< in order, for `forwarded_body`; empty: forward as received
+  std::optional<std::int64_t> max_tokens;   ///< max_completion_tokens, else max_tokens
+  std::optional<std::string> tenant;        ///< our own member
+  std::optional<std::string> provider;      ///< our own member
+  bool client_wants_usage = false;          ///< stream_options.include_usage was true already
+  bool json_object = false;                 ///< the body is one (always, but for Endpoint::proxy)
+  std::vector<std::string> provider_state;  ///< members naming provider-side state, at any depth (T13)
+  std::vector<Edit> edits;                  ///< in order, for `forwarded_body`; empty: forward as received
 };
 
 /// The padding simdjson needs behind the body's end.
@@ -44,8 +46,10 @@ inline constexpr std::size_t k_body_padding = 64;
 
 /// `body` is followed by k_body_padding readable bytes. Refusals: 400 invalid_json / invalid_request /
 /// model_required naming the member: not an object, invalid UTF-8, NUL, too deep, a duplicate or
-/// case-variant of a member we read, a wrong type. For Endpoint::proxy a body that is no JSON object
-/// is no refusal: the view is empty, and no member is read as ours or edited.
+/// case-variant of a member we read, a wrong type; 501 not_supported for routing_policy, council_mode
+/// and speculative_mode that ask for something. null counts as absent. For Endpoint::proxy a body that
+/// does not begin like a JSON object is no refusal: the view is empty; and no member is read as ours or
+/// edited (also not to ask for usage).
 [[nodiscard]] std::expected<CallView, Refusal> inspect(Endpoint endpoint, std::string_view body);
 
 /// The body with the edits applied (own members removed, include_usage asked for).
@@ -57,27 +61,38 @@ inline constexpr std::size_t k_body_padding = 64;
 
 /// Hold of a call: input price × min(⌈bytes/3⌉, context window) + output price × n × (max tokens, else
 /// min(model's maximum, configured)). nullptr row: zero. Rounded up.
-[[nodiscard]] core::NanoUsd hold_for(const core::PriceRow* row, const CallView& view, Endpoint endpoint, std::size_t body_bytes, std::int64_t hold_max_output_tokens);
+[[nodiscard]] core::NanoUsd hold_for(const core::PriceRow* row, const CallView& view, Endpoint endpoint,
+                                     std::size_t body_bytes, std::int64_t hold_max_output_tokens);
 
 /// Request target of a data-plane endpoint at the provider, e.g. "/v1/chat/completions".
 [[nodiscard]] std::string upstream_target(const Provider& provider, Endpoint endpoint);
 
-/// The parts of `/v1/proxy/{provider}/{path}?{query}`. Refusal 400 for dot segments, `//`, encoded slashes.
+/// The parts of `/v1/proxy/{provider}/{path}?{query}`. Refusals: 400 for dot segments, `//`, encoded
+/// slashes and broken escapes; 404 for a provider that is not configured; 503 for one that is off.
 struct ProxyTarget {
   std::string provider;
-  std::string path;   ///< with leading slash, as sent
-  std::string target; ///< path appended to base_url, query kept (without `key`)
+  std::string path;    ///< with leading slash, as sent
+  std::string target;  ///< path appended to base_url, query kept (without `key`)
 };
 [[nodiscard]] std::expected<ProxyTarget, Refusal> parse_proxy_target(const Snapshot& snapshot, const RequestHead& head);
-/// T13: with the operator's credential only stateless inference POSTs and GET models pass.
-[[nodiscard]] std::expected<void, Refusal> check_shared_credential(const RequestHead& head, const ProxyTarget& target, const CallView& view);
+/// T13, for the endpoints of our own: 403 provider_path_not_allowed when the body names state that lives
+/// at the provider.
+[[nodiscard]] std::expected<void, Refusal> check_provider_state(const CallView& view);
+/// T13: with the operator's credential only stateless inference POSTs and GET models pass
+/// (stateless_paths.h), and only bodies that name no provider-side state. A path that takes JSON takes
+/// nothing else: 400 invalid_json.
+[[nodiscard]] std::expected<void, Refusal> check_shared_credential(const RequestHead& head, const ProxyTarget& target,
+                                                                   const CallView& view);
 
-/// Head of the request to the provider: Host, Authorization, Content-Length, and the client's end-to-end
-/// fields (hop-by-hop, cookie, X-Talon-*, credentials and the names of interfaces.md §4 never cross).
-void write_upstream_head(std::string& out, const Provider& provider, const RequestHead& head, std::string_view target, std::optional<std::size_t> content_length, std::string_view traceparent);
+/// Head of the request to the provider, blank line included: Host, Authorization, Content-Length,
+/// traceparent (empty: the client's own passes), `Accept-Encoding: identity` (usage is read from the
+/// answer), and the client's end-to-end fields (hop-by-hop, cookie, X-Talon-*, credentials and the names
+/// of interfaces.md §4 never cross). `content_length` nullopt: the request has no body.
+void write_upstream_head(std::string& out, const Provider& provider, const RequestHead& head, std::string_view target,
+                         std::optional<std::size_t> content_length, std::string_view traceparent);
 
 /// Which response fields go to the client (T13: organisation, project, rate limits, cookies and
-/// hop-by-hop never do).
+/// hop-by-hop never do; framing and request ids are written anew).
 [[nodiscard]] bool passes_to_client(const Field& field);
 
 }  // namespace talon::gateway

@@ -19,7 +19,8 @@ namespace talon::gateway {
 
 /// Billing by counting, for answers without reported usage: prompt bytes / 3 + max(delta events,
 /// content bytes / 4), rounded up.
-[[nodiscard]] core::Usage counted_usage(std::size_t prompt_bytes, std::int64_t delta_events, std::int64_t content_bytes);
+[[nodiscard]] core::Usage counted_usage(std::size_t prompt_bytes, std::int64_t delta_events,
+                                        std::int64_t content_bytes);
 
 /// Relays an OpenAI event stream (WHATWG SSE framing: CR, LF, CRLF; events may span reads). Bytes that
 /// need no change go through unchanged; the usage chunk we asked for is removed again, and so is the
