@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,7 +57,8 @@ struct ProviderConfig {
   Place place;
 };
 
-/// Caps of one caller. nullopt = no cap; 0 = every priced call is refused.
+/// Caps of one caller. nullopt = no cap; 0 = every priced call is refused. The effective cap is the
+/// caller's own (policy_overrides), else that of `defaults`, else the ceiling of `limits`.
 struct CallerPolicy {
   std::optional<NanoUsd> max_daily_cost;
   /// Canonical line of the effective policy; its hash goes into each record.
@@ -88,8 +90,13 @@ struct Config {
   std::optional<SecretSource> admin_key;
   std::vector<StaticKeyConfig> api_keys;
   std::string default_provider;         ///< empty: none named
-  std::vector<ProviderConfig> providers;  ///< built-in ones included, file entries applied
+  /// Built-in ones included, file entries applied. Only those whose dialect this version speaks:
+  /// anthropic and google are not among them yet.
+  std::vector<ProviderConfig> providers;
   std::int64_t hold_max_output_tokens = 4096;
+  std::int64_t max_tagged_tenants = 100'000;  ///< gateway.limits.tenants: ids that may appear by tag
+  CallerPolicy default_policy;                ///< of `defaults` under `limits`; that of static keys
+  std::optional<NanoUsd> cap_ceiling;         ///< of `limits`
   std::vector<CallerConfig> callers;
   std::optional<std::string> pricing_file;
   Durability durability = Durability::strict;
@@ -103,6 +110,24 @@ struct ParsedConfig {
 
 /// `name` is the file's name for messages.
 [[nodiscard]] ParsedConfig parse_config(std::string_view yaml, std::string_view name);
+
+/// `^vk_[A-Z2-7]{32}$`: reserved for virtual keys.
+[[nodiscard]] bool is_virtual_key_shaped(std::string_view key) noexcept;
+
+/// A key that clients send (a caller's, a static one, the admin's), for check_client_keys.
+struct NamedKey {
+  std::string_view key;
+  std::string whose;      ///< for sentences: `caller "acme-app1"`, `the admin key`
+  Place place;
+  bool reported = false;  ///< stood inline: parse_config has looked at it already
+};
+/// Empty, unsendable and virtual-key-shaped keys, one key under two names, and a warning for those
+/// shorter than 16 characters. parse_config calls it for inline keys; the loader again for all of
+/// them, once files and environment are read. Never shows a key.
+[[nodiscard]] std::vector<Problem> check_client_keys(std::span<const NamedKey> keys);
+
+/// `file:line:column: message`, a warning marked as one; the suggestion is not part of it.
+[[nodiscard]] std::string to_text(const Problem& problem);
 
 /// The commented sample that `talon config sample` prints; it parses, and says what this version supports.
 [[nodiscard]] std::string config_sample();

@@ -123,13 +123,16 @@ class Checker {
  public:
   explicit Checker(Report& report) : report_(report) {}
 
+  [[nodiscard]] Structure structure() const noexcept { return structure_; }
+
   void members(const YamlNode& node, Schema schema, std::string_view under) {
     for (const auto& member : node.members) {
       const SchemaKey* key = find_key(schema, member.key);
       if (key == nullptr) {
         unknown(member, schema, under);
       } else if (key->since == later) {
-        report_.error(member, quote(member.key) + where(under) + " is not supported by this version").code =
+        const Place place = report_.place(member);
+        say(Structure::unfamiliar, place, quote(member.key) + where(under) + " is not supported by this version").code =
             Code::not_supported;
       } else {
         value(member.value, *key, member);
@@ -159,8 +162,9 @@ class Checker {
         for (const auto& named : node.members) {
           if (named.value.kind == YamlNode::Kind::null) continue;
           if (named.value.kind != YamlNode::Kind::mapping) {
-            report_.error(named, quote(named.key) + " under \"" + std::string(key.name) + ":\" must be " +
-                                     std::string(shape_name(mapping)));
+            say(Structure::broken, report_.place(named),
+                quote(named.key) + " under \"" + std::string(key.name) + ":\" must be " +
+                    std::string(shape_name(mapping)));
           } else {
             members(named.value, key.members, named.key);
           }
@@ -170,8 +174,8 @@ class Checker {
         if (node.kind != YamlNode::Kind::sequence) return wrong(member, key);
         for (const auto& item : node.items) {
           if (item.kind != YamlNode::Kind::mapping) {
-            report_.error(item,
-                          "an entry of \"" + std::string(key.name) + ":\" must be " + std::string(shape_name(mapping)));
+            say(Structure::broken, report_.place(item),
+                "an entry of \"" + std::string(key.name) + ":\" must be " + std::string(shape_name(mapping)));
           } else {
             members(item, key.members, key.name);
           }
@@ -183,25 +187,24 @@ class Checker {
   void list_item(const YamlNode& item, const SchemaKey& key) {
     // The mapping form of a listener brings TLS, which arrives later.
     if (key.name == "listen" && item.kind == YamlNode::Kind::mapping) {
-      report_
-          .error(
-              item,
-              R"("listen" entries with "address" and "tls" are not supported by this version; write "host:port" or "unix:/path")")
+      say(Structure::unfamiliar, report_.place(item),
+          R"("listen" entries with "address" and "tls" are not supported by this version; write "host:port" or "unix:/path")")
           .code = Code::not_supported;
     } else {
-      report_.error(item, "an entry of \"" + std::string(key.name) + ":\" must be " + std::string(shape_name(scalar)));
+      say(Structure::broken, report_.place(item),
+          "an entry of \"" + std::string(key.name) + ":\" must be " + std::string(shape_name(scalar)));
     }
   }
 
   void wrong(const YamlMember& member, const SchemaKey& key) {
-    report_.error(member, quote(member.key) + " must be " + std::string(shape_name(key.shape)));
+    say(Structure::broken, report_.place(member), quote(member.key) + " must be " + std::string(shape_name(key.shape)));
   }
 
   void unknown(const YamlMember& member, Schema schema, std::string_view under) {
     if (const auto* owner = owner_below(schema, member.key)) {
       std::string message = quote(member.key) + " belongs under \"" + std::string(owner->name) + ":\"";
       if (under.empty()) message += "; the indentation was probably lost when copying";
-      report_.error(member, std::move(message));
+      say(Structure::broken, report_.place(member), std::move(message));
       return;
     }
     std::vector<std::string_view> known;
@@ -209,7 +212,8 @@ class Checker {
       if (key.since == now) known.push_back(key.name);
     }
     const auto near = nearest(member.key, known);
-    Problem& problem = report_.error(member, "unknown key " + quote(member.key) + where(under));
+    Problem& problem =
+        say(Structure::unfamiliar, report_.place(member), "unknown key " + quote(member.key) + where(under));
     if (!near.empty()) {
       problem.message += "; did you mean \"" + std::string(near) + "\"?";
       problem.suggestion = std::string(near);
@@ -220,7 +224,13 @@ class Checker {
     return under.empty() ? "" : " under " + quote(std::string(under) + ":");
   }
 
+  Problem& say(Structure structure, Place place, std::string message) {
+    structure_ = std::max(structure_, structure);
+    return report_.error(std::move(place), std::move(message));
+  }
+
   Report& report_;
+  Structure structure_ = Structure::sound;
 };
 
 }  // namespace
@@ -234,13 +244,15 @@ Schema config_schema() noexcept { return k_config; }
 
 Schema pricing_schema() noexcept { return k_pricing; }
 
-void check_keys(const YamlNode& root, Schema schema, Report& report) {
-  if (root.kind == YamlNode::Kind::null) return;
+Structure check_keys(const YamlNode& root, Schema schema, Report& report) {
+  if (root.kind == YamlNode::Kind::null) return Structure::sound;
   if (root.kind != YamlNode::Kind::mapping) {
     report.error(root, "the file must be a mapping (key: value) at its top level");
-    return;
+    return Structure::broken;
   }
-  Checker(report).members(root, schema, "");
+  Checker checker(report);
+  checker.members(root, schema, "");
+  return checker.structure();
 }
 
 }  // namespace talon::core

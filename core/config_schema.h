@@ -35,8 +35,12 @@ using Schema = std::span<const SchemaKey>;
 /// Every key of a pricing file.
 [[nodiscard]] Schema pricing_schema() noexcept;
 
+/// How far a text is from what the schema describes, for the one who wonders whether its indentation
+/// was lost: unfamiliar = unknown or later keys; broken = keys that belong elsewhere, other shapes.
+enum class Structure { sound, unfamiliar, broken };
+
 /// Reports unknown keys (with a suggestion), keys of later versions and values of another shape,
 /// at every depth. A key with nothing behind it counts as not written.
-void check_keys(const YamlNode& root, Schema schema, Report& report);
+[[nodiscard]] Structure check_keys(const YamlNode& root, Schema schema, Report& report);
 
 }  // namespace talon::core

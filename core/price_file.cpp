@@ -115,7 +115,7 @@ std::vector<Problem> PriceTable::overlay(std::string_view yaml, std::string_view
   YamlDocument document = read_yaml(yaml, file_name);
   Report report(file_name);
   report.add(std::move(document.problems));
-  check_keys(document.root, pricing_schema(), report);
+  (void)check_keys(document.root, pricing_schema(), report);
 
   RowReader top(document.root, report);
   const std::string date = top.date("date");
