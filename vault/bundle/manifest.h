@@ -1,0 +1,51 @@
+// bundle.json as a verifier meets it: each member is there with the right type, or it is missing and `problem` says
+// why. Checks that need a missing one are skipped.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/canonical_json.h"
+#include "vault/bundle/layout.h"
+#include "vault/log/minisign.h"
+#include "vault/log/note.h"
+
+namespace talon::vault {
+
+struct ReadManifest {
+  bool has_tenant = false;  ///< the member stands there, well typed or not
+  std::optional<std::string> tenant;
+  std::optional<std::string> origin;
+  std::optional<OriginParts> origin_parts;  ///< views into `origin`: not movable once set
+  std::optional<VerifierKey> key;
+  std::optional<std::string> key_text, export_key_text;
+  std::optional<MinisignKey> export_key;
+  std::optional<TreeSize> first, last, size;
+  std::optional<Hash> root;
+  std::optional<std::int64_t> count;
+  bool has_from = false, has_to = false;
+  std::optional<core::Instant> from, to;
+  std::vector<std::string> unknown_members;
+  std::optional<std::string> problem;  ///< the first member that is missing or ill typed, as a sentence
+
+  ReadManifest() = default;
+  ReadManifest(const ReadManifest&) = delete;
+  ReadManifest& operator=(const ReadManifest&) = delete;
+
+  [[nodiscard]] bool has_range() const noexcept { return first && last && size; }
+  /// Precondition: has_range().
+  [[nodiscard]] bool is_whole_log() const noexcept { return *first == 0 && *last + 1 == *size; }
+  [[nodiscard]] bool has_period() const noexcept { return has_from == from.has_value() && has_to == to.has_value(); }
+  /// The comment the signature must carry; nullopt when a part of it is missing.
+  [[nodiscard]] std::optional<std::string> trusted_comment() const;
+};
+
+/// `object` is bundle.json, canonical.
+void read_manifest(const core::CanonicalObject& object, ReadManifest& manifest);
+
+/// range.json: exactly `left` and `right`, arrays of hashes.
+[[nodiscard]] core::Result<RangeProof> read_range(std::string_view canonical_line);
+
+}  // namespace talon::vault
