@@ -1,0 +1,16 @@
+// Reading a `usage` object where a cursor stands; shared by whole answers and stream chunks.
+#pragma once
+
+#include <optional>
+
+#include "core/evidence_record.h"
+
+namespace talon::gateway {
+
+class JsonCursor;
+
+/// Takes the value; `into` is set when it is an object with counts (OpenAI's names; negative, fractional and
+/// absurd counts are 0). False: malformed.
+[[nodiscard]] bool read_usage(JsonCursor& cursor, std::optional<core::Usage>& into);
+
+}  // namespace talon::gateway
