@@ -43,19 +43,21 @@ struct DataDir {
 };
 
 /// Order: `--data-dir`, $TALON_DATA_DIR, `data_dir:`, $STATE_DIRECTORY, /var/lib/talon if it exists,
-/// $XDG_STATE_HOME/talon (~/.local/state/talon without it). `config` may be nullptr. Error: usage when a name is
+/// $XDG_STATE_HOME/talon (~/.local/state/talon without it). A relative `data_dir:` lies beside its file. `config` may be
+/// nullptr. Error: usage when a name is
 /// empty or nothing can be derived because neither XDG_STATE_HOME nor HOME is set.
 [[nodiscard]] core::Result<DataDir> find_data_dir(const std::optional<std::string>& flag,
                                                   const ProcessEnvironment& environment, const core::Config* config);
 
 /// The `data_dir:` of a configuration file and nothing else, for commands that need no configuration: a file with
-/// problems elsewhere still answers. Error: file_unreadable, config_invalid when the file cannot be parsed at all.
+/// problems elsewhere still answers. Already resolved beside the file. Error: file_unreadable, config_invalid when the file cannot be parsed at all.
 [[nodiscard]] core::Result<std::optional<std::string>> data_dir_of(const ConfigFile& file);
 
 /// One provider of the configuration after its secret was looked up.
 struct ProviderSecret {
-    std::optional<core::Secret> api_key;  ///< nullopt: the provider is off
+    std::optional<core::Secret> api_key;  ///< nullopt: the provider is off, or was configured without a credential
     std::string off_because;              ///< "OPENAI_API_KEY is not set"; empty when it is on
+    [[nodiscard]] bool on() const noexcept { return off_because.empty(); }
 };
 
 /// Everything `serve` needs from files and environment, resolved.
@@ -78,6 +80,11 @@ struct LoadOutcome {
 /// Reads, parses and resolves. Bad YAML, secrets that cannot be had, duplicate keys and bad prices are problems;
 /// an Error is only a file that cannot be read at all: config_missing, file_unreadable ("belongs to user talon; …").
 [[nodiscard]] core::Result<LoadOutcome> load_config(const ConfigFile& file, const ProcessEnvironment& environment);
+
+/// Run as root, every command takes the owner of the data directory as its user before touching it (call this first,
+/// while the process has one thread). Nothing happens when we are not root, the owner is root or there is no directory.
+/// Error: vault_permission when the user cannot be taken.
+[[nodiscard]] core::Result<void> become_owner(const std::filesystem::path& data_dir);
 
 /// The whole file. Error: file_unreadable with the owner and the remedy where permission is missing, naming the file;
 /// `missing` when it does not exist.

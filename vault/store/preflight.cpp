@@ -14,6 +14,8 @@
 #include <cstring>
 #include <string>
 
+#include "vault/config_files.h"
+
 namespace talon::vault {
 namespace {
 
@@ -157,7 +159,7 @@ Result<void> check_data_file(const std::filesystem::path& data_dir) {
     return {};
 }
 
-Result<void> become_owner_of(const std::filesystem::path& data_dir) {
+Result<void> become_owner(const std::filesystem::path& data_dir) {
     if (::geteuid() != 0) return {};
     struct stat info {};
     if (::stat(data_dir.c_str(), &info) != 0 || info.st_uid == 0) return {};

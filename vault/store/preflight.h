@@ -18,11 +18,6 @@ inline constexpr const char* k_data_file = "data.mdb";
 /// last page is refused. Error: vault_missing, vault_corrupt, vault_version, vault_permission.
 [[nodiscard]] core::Result<void> check_data_file(const std::filesystem::path& data_dir);
 
-/// Run as root, every command takes the owner of the data directory as its user before touching it (call this first,
-/// while the process has one thread). Nothing happens when we are not root, the owner is root or there is no directory.
-/// Error: vault_permission when the user cannot be taken.
-[[nodiscard]] core::Result<void> become_owner_of(const std::filesystem::path& data_dir);
-
 /// "belongs to user talon; try: sudo -u talon talon …", for files of another user that cannot be read.
 [[nodiscard]] std::string owner_remedy(const std::filesystem::path& path);
 

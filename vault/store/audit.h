@@ -1,0 +1,65 @@
+// StoreAudit: everything in the store against its rows (`audit verify` without arguments).
+//
+// Rows are immutable and only grow, so they are read in slices while a server writes. Roll-ups change: each slice of
+// them is compared inside a transaction up to whose last row the recount has been brought first.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vault/journal/recovery.h"
+#include "vault/ledger/recount.h"
+#include "vault/store/log_view.h"
+
+namespace talon::vault {
+
+class StoreAudit {
+  public:
+    StoreAudit(const Environment& environment, const KeyRing& keys) : environment_(environment), keys_(keys) {}
+
+    struct Log {
+        core::LogName name = core::LogName::unattributed();
+        LogTree tree;
+        core::Instant newest;
+        std::optional<StoredFrontier> frontier;  ///< as stored when the audit began
+        std::string problem;                     ///< the first; empty: none
+    };
+
+    /// Reads it all. Error: only what keeps it from reading; what it finds wrong is in the answers below.
+    [[nodiscard]] core::Result<void> run();
+
+    [[nodiscard]] const std::vector<Log>& logs() const noexcept { return logs_; }
+    [[nodiscard]] bool seal_ok() const noexcept { return seal_ok_; }
+    [[nodiscard]] bool rollups_ok() const noexcept { return rollups_ok_; }
+    [[nodiscard]] std::int64_t records() const noexcept { return records_; }
+    [[nodiscard]] std::size_t open_intents() const noexcept { return open_.size(); }
+    [[nodiscard]] const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+  private:
+    [[nodiscard]] core::Result<SealedState> sealed_state(const ReadTxn& txn, std::string_view name);
+    [[nodiscard]] core::Result<std::uint64_t> rows_now() const;
+    [[nodiscard]] core::Result<void> read_logs();
+    [[nodiscard]] core::Result<void> read_rows_to(std::uint64_t end);
+    [[nodiscard]] core::Result<void> read_row(const ReadTxn& txn, Position position, const Entry& entry);
+    void check_record(const Row& row, const core::RecordSummary& summary, Log& log);
+    [[nodiscard]] core::Result<void> check_derived(const ReadTxn& txn, const RowHeader& header, Position position,
+                                                   const Hash& leaf, Log& log);
+    [[nodiscard]] core::Result<void> compare_table(Table table);
+    void problem(std::string text);
+    void problem(Log& log, std::string text);
+
+    const Environment& environment_;
+    const KeyRing& keys_;
+    std::vector<Log> logs_;  ///< by number, from 1
+    Recount recount_;
+    Hash chain_{};
+    Position next_ = 0;
+    std::uint64_t indexed_ = 0;
+    core::Instant time_;
+    OpenIntents open_;
+    std::int64_t records_ = 0;
+    bool seal_ok_ = true, rollups_ok_ = true;
+    std::vector<std::string> problems_;
+};
+
+}  // namespace talon::vault
