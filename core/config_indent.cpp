@@ -187,10 +187,15 @@ class Restorer {
       if (Node* owner = takes_keys(*node) ? implied(*node, line.key) : nullptr)
         return put(*owner, line, find_key(owner->members, line.key));
     }
-    // Unknown: a neighbour of what stands before it. The schema check will say what it thinks.
-    Node* node = at_;
-    while (!takes_keys(*node)) node = node->parent;
-    return put(*node, line, nullptr);
+    // Unknown: a neighbour of what stands before it in the same column, else of the last. The schema
+    // check will say what it thinks.
+    Node* last = nullptr;
+    for (Node* node = at_; node != nullptr; node = node->parent) {
+      if (!takes_keys(*node)) continue;
+      if (last == nullptr) last = node;
+      if (!node->children.empty() && node->children.back()->column == line.column) return put(*node, line, nullptr);
+    }
+    return put(*last, line, nullptr);
   }
 
   static bool takes_keys(const Node& node) {
@@ -224,7 +229,7 @@ class Restorer {
   bool put(Node& parent, const Line& line, const SchemaKey* known) {
     const bool container = known != nullptr && known->shape != Shape::scalar && opens(line.value);
     if (container && known->since == Since::later) return false;  // nothing is known of what stands below it
-    check_column(parent, line);
+    if (known != nullptr) check_column(parent, line);
     if (container) {
       if (const auto existing = parent.by_key.find(line.key);
           existing != parent.by_key.end() && existing->second->open) {

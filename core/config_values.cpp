@@ -55,12 +55,13 @@ std::string ipv4_bytes(std::string_view text) {
 }
 
 /// The bytes of colon-separated groups without "::"; the last may be an IPv4 address.
-std::optional<std::string> ipv6_groups(std::string_view text) {
+enum class Tail { hex_only, may_be_ipv4 };
+std::optional<std::string> ipv6_groups(std::string_view text, Tail tail) {
   std::string bytes;
   while (!text.empty()) {
     const auto colon = text.find(':');
     const std::string_view group = text.substr(0, colon);
-    if (colon == std::string_view::npos && group.find('.') != std::string_view::npos) {
+    if (tail == Tail::may_be_ipv4 && colon == std::string_view::npos && group.find('.') != std::string_view::npos) {
       const std::string v4 = ipv4_bytes(group);
       if (v4.empty()) return std::nullopt;
       return bytes + v4;
@@ -79,11 +80,11 @@ std::optional<std::string> ipv6_groups(std::string_view text) {
 std::string ipv6_bytes(std::string_view text) {
   const auto gap = text.find("::");
   if (gap == std::string_view::npos) {
-    const auto all = ipv6_groups(text);
+    const auto all = ipv6_groups(text, Tail::may_be_ipv4);
     return all && all->size() == 16 ? *all : "";
   }
-  const auto head = ipv6_groups(text.substr(0, gap));
-  const auto tail = ipv6_groups(text.substr(gap + 2));
+  const auto head = ipv6_groups(text.substr(0, gap), Tail::hex_only);
+  const auto tail = ipv6_groups(text.substr(gap + 2), Tail::may_be_ipv4);
   if (!head || !tail || head->size() % 2 != 0 || head->size() + tail->size() > 14) return {};
   return *head + std::string(16 - head->size() - tail->size(), '\0') + *tail;
 }
@@ -177,7 +178,8 @@ Result<std::string> parse_base_url(std::string_view text) {
   } else if (rest.starts_with("http://")) {
     rest.remove_prefix(7);
   } else {
-    return refuse("begins with https:// or http://, not " + quote(text.substr(0, text.find('@'))));
+    return refuse("begins with https:// or http://, not " +
+                  (text.find('@') == std::string_view::npos ? quote(text) : "what stands here"));
   }
   const auto slash = rest.find('/');
   const std::string_view authority = rest.substr(0, slash);
