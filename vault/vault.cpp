@@ -4,6 +4,7 @@
 #include <condition_variable>
 
 #include "vault/ledger/rollup.h"
+#include "vault/log/key_digest.h"
 #include "vault/store/log_view.h"
 #include "vault/store/preflight.h"
 #include "vault/store/scan.h"
@@ -114,6 +115,7 @@ Result<std::unique_ptr<Vault>> Vault::open_for_reading(const std::filesystem::pa
 const std::string& Vault::name() const noexcept { return impl_->public_keys.log_key.name; }
 const PublicKeys& Vault::public_keys() const noexcept { return impl_->public_keys; }
 Journal& Vault::journal() noexcept { return *impl_->journal; }
+Hash Vault::key_digest(std::string_view key) const noexcept { return vault::key_digest(impl_->keys->vault_secret, key); }
 JournalStats Vault::stats() const noexcept { return impl_->journal ? impl_->journal->stats() : JournalStats{}; }
 
 void Vault::stop() {

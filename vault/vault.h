@@ -157,10 +157,9 @@ class Vault {
   [[nodiscard]] const std::string& name() const noexcept;
   [[nodiscard]] const PublicKeys& public_keys() const noexcept;
 
-  /// Keyed BLAKE2b-256 of an API key under the vault secret: how keys are looked up and stored.
-  [[nodiscard]] Hash key_digest(std::string_view key) const noexcept;
-
   // The writer's side (open_for_serving only).
+  /// Keyed BLAKE2b-256 of an API key under the vault secret (log/key_digest.h): how keys are looked up and stored.
+  [[nodiscard]] Hash key_digest(std::string_view key) const noexcept;
   [[nodiscard]] Journal& journal() noexcept;
   [[nodiscard]] JournalStats stats() const noexcept;
   /// The log's newest content key; makes the log known first if it is not (through the journal, so
