@@ -134,12 +134,12 @@ class Builder {
       provider.config.place = config.place;
       provider.index = i;
       TALON_TRY_VOID(split_base_url(provider));
-      if (!secret.api_key) {
+      if (!secret.on()) {
         provider.off_reason = secret.off_because;
       } else if (config.dialect != "openai") {
         provider.off_reason = "the dialect " + config.dialect + " is not supported by this version";
       } else {
-        provider.api_key = secret.api_key->clone();
+        if (secret.api_key) provider.api_key = secret.api_key->clone();  // some take none
         provider.on = true;
       }
       snapshot_->providers.push_back(std::move(provider));

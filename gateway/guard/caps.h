@@ -5,9 +5,11 @@
 // a wait. Rebuilt from the vault at start.
 #pragma once
 
+#include <expected>
+#include <map>
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "core/money.h"
 #include "core/time.h"
@@ -18,6 +20,9 @@
 namespace talon::gateway {
 
 class Caps;
+
+// The day turns with the first admission or record of the next one and never back; what is held then
+// counts on the new day, what was spent stays behind.
 
 /// Money held for one call; settled or released exactly once (released when dropped unsettled, which
 /// only happens to calls that never reached the journal).
@@ -43,10 +48,16 @@ class Hold {
 class Caps {
  public:
   /// Spent today per caller from the vault (records of callers that are no longer configured are ignored).
-  [[nodiscard]] static core::Result<std::unique_ptr<Caps>> rebuild(const Snapshot& snapshot, const vault::Vault& vault, const core::Clock& clock);
+  [[nodiscard]] static core::Result<std::unique_ptr<Caps>> rebuild(const Snapshot& snapshot, const vault::Vault& vault,
+                                                                   const core::Clock& clock);
+  /// The same from figures in hand, as Vault::caller_spend_today gives them. A caller's cap is one over
+  /// all logs that its calls went to.
+  using SpendToday = std::map<std::pair<core::LogName, std::string>, vault::CallerSpend>;
+  [[nodiscard]] static std::unique_ptr<Caps> from_spend(const Snapshot& snapshot, const SpendToday& spend,
+                                                        core::Day today);
   ~Caps();
 
-  /// Refusal: 402 daily_cost_exceeded with the members of interfaces.md ("402").
+  /// Without a cap the money is held all the same, and always admitted. Refusal: 402 daily_cost_exceeded with the members of interfaces.md ("402").
   [[nodiscard]] std::expected<Hold, Refusal> admit(const Caller& caller, core::NanoUsd estimate, core::Instant now);
 
  private:

@@ -23,10 +23,15 @@ class Denials {
     core::EvidenceId id;  ///< for X-Talon-Evidence-Id
     bool write_now;       ///< the caller writes `record` itself and waits for it
   };
-  /// `record`: complete but for its id; the id is set to the answer's.
-  [[nodiscard]] Answer denied(core::EvidenceRecord& record, core::Micros now, core::Instant clock, core::Random& random);
-  /// A stranger at the door. Returns a record to write when one is due.
-  [[nodiscard]] std::optional<core::EvidenceRecord> refused_unknown(core::Code code, core::Micros now, core::Instant clock, core::Random& random);
+  /// `record`: a request record, complete but for its id; the id is set to the answer's. A merged record
+  /// is the second denial's with a count of all that followed the first, and without bodies: they would
+  /// be those of one call only.
+  [[nodiscard]] Answer denied(core::EvidenceRecord& record, core::Micros now, core::Instant clock,
+                              core::Random& random);
+  /// A stranger at the door. Returns a record to write when one is due; its count is the number of
+  /// refusals it stands for.
+  [[nodiscard]] std::optional<core::EvidenceRecord> refused_unknown(core::Code code, core::Micros now,
+                                                                    core::Instant clock, core::Random& random);
   /// The merged records that are due (call once a second, and at the end with `all`).
   enum class Which { due, all };
   [[nodiscard]] std::vector<core::EvidenceRecord> flush(core::Micros now, Which which);
@@ -36,9 +41,11 @@ class Denials {
     core::Micros opened;
     std::optional<core::EvidenceRecord> merged;
   };
+  /// Log and caller, then code: one caller's calls may go to several tenants.
   std::map<std::pair<std::string, core::Code>, Burst> bursts_;
-  core::Micros last_unknown_{-1'000'000};
-  std::int64_t unknown_since_ = 0;
+  std::vector<core::EvidenceRecord> due_;  ///< merged, and a new burst has begun since; bounded by flush()
+  std::optional<core::Micros> last_unknown_;
+  std::optional<core::EvidenceRecord> unknown_;  ///< strangers since last_unknown_
 };
 
 }  // namespace talon::gateway

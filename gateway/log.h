@@ -1,0 +1,72 @@
+// Log: what the operator reads while `talon serve` runs. One JSON object a line, or, on a terminal, one
+// short line for people.
+//
+//   log.event("listening", {{"address", "127.0.0.1:8080"}});
+//   → {"time":"2026-05-01T12:00:00.123Z","level":"info","event":"listening","address":"127.0.0.1:8080"}
+//
+// Event names and field names are stable: scripts read them. Never hand a key to it, in no form.
+// Thread rule: any thread; a line is one write(2), so lines never mix. A line that cannot be written is
+// dropped: logging never holds up a request.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "core/time.h"
+
+namespace talon::gateway {
+
+/// A name and its value; views live as long as the call.
+class LogField {
+ public:
+  LogField(std::string_view name, std::string_view text) : name_(name), text_(text) {}
+  LogField(std::string_view name, const char* text) : LogField(name, std::string_view(text)) {}
+  LogField(std::string_view name, const std::string& text) : LogField(name, std::string_view(text)) {}
+  LogField(std::string_view name, std::same_as<bool> auto value)
+      : name_(name), text_(value ? "true" : "false"), quoted_(false) {}
+  template <std::integral Integer>
+    requires(!std::same_as<Integer, bool>)
+  LogField(std::string_view name, Integer value) : name_(name), number_(std::to_string(value)), quoted_(false) {}
+
+  [[nodiscard]] std::string_view name() const noexcept { return name_; }
+  [[nodiscard]] std::string_view text() const noexcept { return number_.empty() ? text_ : std::string_view(number_); }
+  [[nodiscard]] bool quoted() const noexcept { return quoted_; }
+
+ private:
+  std::string_view name_;
+  std::string_view text_;
+  std::string number_;
+  bool quoted_ = true;
+};
+
+class Log {
+ public:
+  enum class Form : std::uint8_t { json, human };
+  enum class Level : std::uint8_t { info, warning, error };
+  using Fields = std::initializer_list<LogField>;
+
+  /// `human` when `fd` is a terminal.
+  [[nodiscard]] static Form form_for(int fd) noexcept;
+  /// Writes to `fd`, which stays the caller's. `clock` outlives the log.
+  Log(int fd, Form form, const core::Clock& clock) noexcept : fd_(fd), form_(form), clock_(&clock) {}
+
+  void event(std::string_view name, Fields fields = {}) { write(Level::info, name, fields); }
+  void warning(std::string_view name, Fields fields = {}) { write(Level::warning, name, fields); }
+  void error(std::string_view name, Fields fields = {}) { write(Level::error, name, fields); }
+  void write(Level level, std::string_view name, Fields fields);
+
+  /// The line that write() would write, line feed included.
+  [[nodiscard]] static std::string json_line(core::Instant at, Level level, std::string_view name, Fields fields);
+  /// Controls and bidi marks in values are made visible.
+  [[nodiscard]] static std::string human_line(core::Instant at, Level level, std::string_view name, Fields fields);
+
+ private:
+  int fd_;
+  Form form_;
+  const core::Clock* clock_;
+};
+
+}  // namespace talon::gateway
