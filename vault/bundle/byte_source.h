@@ -36,6 +36,7 @@ class ByteReader {
       : own_(std::move(source)), source_(own_.get()), at_(0), end_(size) {}
   /// As many bytes as fit and are left; 0 at the end.
   [[nodiscard]] core::Result<std::size_t> read(std::span<char> out);
+  [[nodiscard]] std::uint64_t left() const noexcept { return end_ - at_; }
 
  private:
   std::unique_ptr<ByteSource> own_;

@@ -1,5 +1,6 @@
 #include "vault/bundle/line_reader.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -13,7 +14,9 @@ static_assert(k_buffer > 2 * core::k_max_line);
 
 }  // namespace
 
-LineReader::LineReader(ByteReader reader) : reader_(std::move(reader)), buffer_(k_buffer, '\0') {}
+LineReader::LineReader(ByteReader reader)
+    : reader_(std::move(reader)),
+      buffer_(static_cast<std::size_t>(std::min<std::uint64_t>(k_buffer, reader_.left() + 1)), '\0') {}
 
 core::Result<void> LineReader::fill() {
   std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);

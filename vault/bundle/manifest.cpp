@@ -91,7 +91,7 @@ core::Result<std::vector<Hash>> read_hashes(const CanonicalObject& object, std::
 }  // namespace
 
 std::optional<std::string> ReadManifest::trusted_comment() const {
-  if (has_tenant != tenant.has_value() || !origin || !has_range() || !root) return std::nullopt;
+  if (!knows_tenant() || !origin || !has_range() || !root) return std::nullopt;
   Manifest manifest;
   manifest.tenant = tenant;
   manifest.origin = *origin;
@@ -103,6 +103,7 @@ std::optional<std::string> ReadManifest::trusted_comment() const {
 }
 
 void read_manifest(const CanonicalObject& object, ReadManifest& manifest) {
+  manifest.is_read = true;
   MemberReader reader(object, manifest.problem);
   manifest.has_tenant = object.contains("tenant");
   if (manifest.has_tenant) {

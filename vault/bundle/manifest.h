@@ -15,6 +15,7 @@
 namespace talon::vault {
 
 struct ReadManifest {
+  bool is_read = false;     ///< bundle.json is canonical; without it nothing else is known
   bool has_tenant = false;  ///< the member stands there, well typed or not
   std::optional<std::string> tenant;
   std::optional<std::string> origin;
@@ -34,6 +35,8 @@ struct ReadManifest {
   ReadManifest(const ReadManifest&) = delete;
   ReadManifest& operator=(const ReadManifest&) = delete;
 
+  /// Whose log it is, or that it is no tenant's.
+  [[nodiscard]] bool knows_tenant() const noexcept { return is_read && has_tenant == tenant.has_value(); }
   [[nodiscard]] bool has_range() const noexcept { return first && last && size; }
   /// Precondition: has_range().
   [[nodiscard]] bool is_whole_log() const noexcept { return *first == 0 && *last + 1 == *size; }

@@ -43,6 +43,10 @@ std::optional<core::CanonicalValue> read_json_file(std::string_view path, std::s
     checks.fail(CheckId::canonical, {std::string(path), value.error().message});
     return std::nullopt;
   }
+  if (value->object() == nullptr) {
+    checks.fail(CheckId::canonical, {std::string(path), "it is not an object"});
+    return std::nullopt;
+  }
   checks.pass(CheckId::canonical);
   return std::move(*value);
 }
@@ -93,7 +97,6 @@ core::Result<void> read_small_files(std::string_view manifest_text, OpenedBundle
   const BundleFiles& files = bundle.files;
   if (files.file_problem()) checks.fail(CheckId::file, {files.file_problem()->file, files.file_problem()->what});
   if (const auto value = read_json_file(k_manifest_file, manifest_text, checks)) {
-    bundle.has_manifest = true;
     read_manifest(*value->object(), bundle.manifest);
   }
   if (const BundleEntry* const readme = files.find(k_readme_file);
@@ -131,7 +134,7 @@ void check_minisig(const OpenedBundle& bundle, CheckList& checks) {
 }
 
 void check_meta(const OpenedBundle& bundle, CheckList& checks) {
-  if (!bundle.has_manifest) return;
+  if (!bundle.manifest.is_read) return;
   const ReadManifest& manifest = bundle.manifest;
   const auto wrong = [&checks](std::string what) {
     checks.fail(CheckId::meta, {std::string(k_manifest_file), std::move(what)});
@@ -142,8 +145,7 @@ void check_meta(const OpenedBundle& bundle, CheckList& checks) {
     if (manifest.size && *manifest.size != claimed->size) wrong("its size is not the checkpoint's");
     if (manifest.root && *manifest.root != claimed->root) wrong("its root is not the checkpoint's");
   }
-  const bool tenant_typed = manifest.has_tenant == manifest.tenant.has_value();
-  if (manifest.origin_parts && tenant_typed) {
+  if (manifest.origin_parts && manifest.knows_tenant()) {
     const auto is_of = [&](std::string_view log_name) {
       return manifest.origin_parts->log_hash == to_hex(sha256(log_name));
     };

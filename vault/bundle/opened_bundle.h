@@ -12,9 +12,10 @@
 namespace talon::vault {
 
 struct OpenedBundle {
+  explicit OpenedBundle(const BundleFiles& bundle_files) : files(bundle_files) {}
+
   const BundleFiles& files;
-  ReadManifest manifest;      ///< without members when bundle.json is not canonical
-  bool has_manifest = false;  ///< bundle.json is canonical
+  ReadManifest manifest;  ///< without members when bundle.json is not canonical
   std::optional<std::string> sums, signature, note;
   std::optional<Checkpoint> claimed;  ///< what the checkpoint's text says, whoever signed it
   std::optional<RangeProof> range;    ///< empty for a whole log

@@ -97,7 +97,6 @@ const char* RecordFields::type_problem() const noexcept {
 }
 
 bool read_record_fields(CanonicalScanner& scanner, RecordFields& fields) noexcept {
-  if (scanner.peek() != '{') return scanner.skip() && scanner.finish();
   if (!scanner.enter('{')) return false;
   bool first = true;
   for (std::string_view name; scanner.next('}', first);) {

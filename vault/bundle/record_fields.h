@@ -38,7 +38,7 @@ struct RecordFields {
   [[nodiscard]] const char* type_problem() const noexcept;
 };
 
-/// False when the line is not canonical: `scanner` tells why. A canonical line that is no object leaves no fields.
+/// False when the line is not a canonical object: `scanner` tells why.
 [[nodiscard]] bool read_record_fields(core::CanonicalScanner& scanner, RecordFields& fields) noexcept;
 
 }  // namespace talon::vault

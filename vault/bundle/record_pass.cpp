@@ -34,7 +34,7 @@ class LeafReader {
 
  private:
   ByteReader reader_;
-  std::string buffer_ = std::string(2048 * sizeof(Hash), '\0');
+  std::string buffer_ = std::string(256 * sizeof(Hash), '\0');
   std::size_t at_ = 0, end_ = 0;
   bool torn_ = false;
 };
@@ -132,7 +132,7 @@ class Pass {
     }
     if (fields.time && last_time_ && *fields.time < *last_time_)
       return "its time lies before that of the record before";
-    if (manifest_.has_tenant != manifest_.tenant.has_value()) return std::nullopt;  // bundle.json's is ill typed
+    if (!manifest_.knows_tenant()) return std::nullopt;
     if (fields.has_tenant != manifest_.has_tenant) {
       return fields.has_tenant ? "it has a tenant, and the bundle is of none"
                                : "it has no tenant, and the bundle is of one";

@@ -33,7 +33,9 @@ std::optional<SumLine> parse_line(std::string_view line) noexcept {
 }
 
 core::Result<std::string> hex_of(const BundleFiles& files, const BundleEntry& entry, std::string& buffer) {
+  constexpr std::uint64_t k_buffer = 256 * 1024;
   TALON_TRY(reader, files.reader(entry));
+  if (const auto wanted = std::min(k_buffer, entry.size + 1); buffer.size() < wanted) buffer.resize(wanted);
   Sha256 hash;
   for (;;) {
     TALON_TRY(got, reader.read(buffer));
@@ -98,7 +100,7 @@ class SumsCheck {
 
   const BundleFiles& files_;
   SumsResult& result_;
-  std::string buffer_ = std::string(256 * 1024, '\0');
+  std::string buffer_;
   std::string_view previous_;
   std::size_t next_ = 0;
 };

@@ -125,6 +125,12 @@ core::Result<std::optional<RecordPass>> check_records(const OpenedBundle& bundle
   return std::optional(std::move(pass));
 }
 
+bool is_large(const BundleFiles& files) {
+  constexpr std::uint64_t k_large = 1 << 20;
+  const BundleEntry* const records = files.find(k_records_file);
+  return records != nullptr && records->size >= k_large;
+}
+
 core::Result<VerifyReport> verify_files(const BundleFiles& files, const VerifyOptions& options) {
   const BundleEntry* const manifest_entry = files.find(k_manifest_file);
   if (manifest_entry == nullptr) {
@@ -132,7 +138,7 @@ core::Result<VerifyReport> verify_files(const BundleFiles& files, const VerifyOp
                       "there is no bundle.json in it: it is not a Talon bundle, or was cut");
   }
   CheckList checks;
-  OpenedBundle bundle{files, {}, false, {}, {}, {}, {}, {}, false, {}};
+  OpenedBundle bundle(files);
   if (manifest_entry->size > k_max_small_file) {
     checks.fail(CheckId::file, {manifest_entry->path, "it is larger than such a file may be"});
     return conclude(bundle, std::nullopt, {}, options, checks);
@@ -142,10 +148,12 @@ core::Result<VerifyReport> verify_files(const BundleFiles& files, const VerifyOp
   // Beyond this point the exit is 0, 1 or 4, unless a file cannot be read.
 
   TALON_TRY_VOID(read_small_files(manifest_text, bundle, checks));
-  // The files are hashed for SHA256SUMS while the records are checked: two halves of the work, where there are two cores.
+  // The files are hashed for SHA256SUMS while the records are checked: two halves of the work, where there are two
+  // cores. Without a thread to be had, or for little work, one after the other.
   std::future<core::Result<SumsResult>> sums;
   if (bundle.sums) {
-    sums = std::async(std::launch::async | std::launch::deferred, [&] { return check_sums(files, *bundle.sums); });
+    const auto policy = is_large(files) ? std::launch::async | std::launch::deferred : std::launch::deferred;
+    sums = std::async(policy, [&] { return check_sums(files, *bundle.sums); });
   }
   check_minisig(bundle, checks);
   check_meta(bundle, checks);
