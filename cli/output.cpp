@@ -39,7 +39,6 @@ int exit_of(core::Code code) noexcept {
   switch (code) {
     case Code::usage:
     case Code::invalid_tenant_id:
-    case Code::not_supported:
       return k_exit_usage;
     case Code::tenant_unknown:
     case Code::tenant_no_sessions:

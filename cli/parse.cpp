@@ -217,6 +217,16 @@ Parsed parse(std::span<const char* const> argv) {
   if (!command.positionals.empty()) {
     app.add_option("positionals", positionals)->expected(0, -1);
   }
+  // A flag's name where a value is due is a forgotten value, not a value.
+  for (std::size_t i = 0; i < rest.size() && rest[i] != "--"; ++i) {
+    const auto* flag = find_flag(&command, rest[i]);
+    if (flag != nullptr && !flag->value.empty()) {
+      if (i + 1 == rest.size() || find_flag(&command, rest[i + 1]) != nullptr) {
+        return UsageError{fmt::format("option {} needs its {}", flag->name, flag->value), &command, json};
+      }
+      ++i;
+    }
+  }
   try {
     std::ranges::reverse(rest);  // CLI11 takes its vector from the back
     app.parse(rest);

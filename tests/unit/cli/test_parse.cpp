@@ -61,6 +61,7 @@ TEST_CASE("usage errors name the nearest command or flag") {
   CHECK(usage_of({"tenant", "show", "a", "b"}) == "unexpected argument 'b' for talon tenant show");
   CHECK(usage_of({"audit", "show"}).find("needs EVIDENCE_ID") != std::string::npos);
   CHECK(usage_of({"audit", "list", "--tenant"}).find("--tenant") != std::string::npos);
+  CHECK(usage_of({"audit", "list", "--tenant", "--json"}) == "option --tenant needs its ID");
   CHECK(usage_of({"audit", "list", "--tenant", "a", "--tenant", "b"}).find("--tenant") != std::string::npos);
 }
 
