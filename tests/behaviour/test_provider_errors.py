@@ -290,7 +290,7 @@ class CutStreams(Errors):
             connection.send(request("POST", "/v1/chat/completions", chat_body(stream=True), key=ACME, headers=[("X-Sim", "hold=2")]))
             connection.read_head()
             world.simulator.wait_held(1)
-            seen = connection.read_until(b"The quick")
+            seen = connection.read_until(b'"content":"The')
             self.assertIn(b"assistant", seen)
             world.simulator.release()
 
@@ -343,7 +343,8 @@ class ClientsThatLeave(Errors):
                                     headers=[("X-Sim", "content=400;events=10;hold=5")]))
             head = connection.read_head()
             world.simulator.wait_held(1)
-            connection.read_until(b"words each time")
+            for _ in range(5):
+                connection.read_until(b"\n\n")
         wait_until(lambda: world.simulator.stats()["aborted"] == 1, 20, "the provider call to be cancelled")
         wait_until(lambda: len(world.calls()) == 1, 20, "the record")
         record = world.call_of(head)
@@ -364,7 +365,7 @@ class ClientsThatLeave(Errors):
             head = connection.read_head()
             world.simulator.wait_held(1)
             for _ in range(21):
-                connection.read_until(b"data: ")
+                connection.read_until(b"\n\n")
         wait_until(lambda: len(world.calls()) == 1, 20, "the record")
         self.assertIn(world.call_of(head)["usage"]["output"], (20, 21))
 

@@ -3,28 +3,24 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <deque>
-#include <queue>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "tests/simulator/connection.h"
 #include "tests/simulator/listen.h"
+#include "tests/simulator/waiting.h"
 
 namespace talon::simulator {
 namespace {
-
-using Instant = std::chrono::steady_clock::time_point;
 
 constexpr std::uint64_t k_listener = 0;
 constexpr std::uint64_t k_signals = 1;
@@ -33,43 +29,30 @@ constexpr std::size_t k_largest_request = std::size_t{80} << 20U;
 
 class Server {
  public:
-  Server(int listener, int signals, bool keep)
-      : epoll_(epoll_create1(EPOLL_CLOEXEC)), listener_(listener), signals_(signals), buffer_(256 * 1024) {
+  Server(int listener, int signals, bool keep) : listener_(listener), buffer_(256 * 1024) {
     state_.keep = keep;
-    watch(listener_, k_listener, EPOLL_CTL_ADD, EPOLLIN);
-    watch(signals_, k_signals, EPOLL_CTL_ADD, EPOLLIN);
+    waiting_.add(listener, k_listener, EPOLLIN);
+    waiting_.add(signals, k_signals, EPOLLIN);
   }
 
   void run() {
-    std::vector<epoll_event> events(512);
     for (;;) {
-      const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout());
-      for (int i = 0; i < count; ++i) {
-        const epoll_event& event = events[static_cast<std::size_t>(i)];
-        if (event.data.u64 == k_signals) return;
-        if (event.data.u64 == k_listener)
+      for (const epoll_event& event : waiting_.ready()) {
+        const std::uint64_t id = event.data.u64;
+        if (id == k_signals) return;
+        if (id == k_listener)
           accept_all();
-        else if (const auto found = connections_.find(event.data.u64); found != connections_.end())
+        else if (const auto found = connections_.find(id); found != connections_.end())
           on_event(found->second, event.events);
       }
-      fire_timers();
+      for (const std::uint64_t id : waiting_.due()) {
+        const auto found = connections_.find(id);
+        if (found != connections_.end() && found->second.wants == Connection::Wants::timer) advance(found->second);
+      }
     }
   }
 
  private:
-  struct Timer {
-    Instant when;
-    std::uint64_t connection;
-    bool operator<(const Timer& other) const { return when > other.when; }  // earliest on top
-  };
-
-  void watch(int fd, std::uint64_t id, int operation, std::uint32_t what) {
-    epoll_event event{};
-    event.events = what;
-    event.data.u64 = id;
-    epoll_ctl(epoll_, operation, fd, &event);
-  }
-
   /// Asks epoll for what the connection waits for; costs a call only when that changes.
   void rewatch(Connection& c) {
     std::uint32_t what = EPOLLRDHUP;
@@ -77,26 +60,7 @@ class Server {
     if (c.wants == Connection::Wants::writable) what |= EPOLLOUT;
     if (what == c.watched) return;
     c.watched = what;
-    watch(c.fd, c.id, EPOLL_CTL_MOD, what);
-  }
-
-  [[nodiscard]] int timeout() const {
-    if (timers_.empty()) return -1;
-    const auto left = timers_.top().when - std::chrono::steady_clock::now();
-    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-    return static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000));
-  }
-
-  void fire_timers() {
-    if (timers_.empty()) return;
-    const Instant now = std::chrono::steady_clock::now();
-    // Timers set while these run (wait of 0 ms) belong to the next round: all connections get a turn.
-    std::vector<std::uint64_t> due;
-    for (; !timers_.empty() && timers_.top().when <= now; timers_.pop()) due.push_back(timers_.top().connection);
-    for (const std::uint64_t id : due) {
-      const auto found = connections_.find(id);
-      if (found != connections_.end() && found->second.wants == Connection::Wants::timer) advance(found->second);
-    }
+    waiting_.change(c.fd, c.id, what);
   }
 
   void accept_all() {
@@ -109,7 +73,7 @@ class Server {
       c.fd = fd;
       c.id = next_id_++;
       c.watched = EPOLLIN | EPOLLRDHUP;
-      watch(fd, c.id, EPOLL_CTL_ADD, c.watched);
+      waiting_.add(fd, c.id, c.watched);
       ++state_.counters.connections;
       ++state_.counters.open;
     }
@@ -216,7 +180,7 @@ class Server {
           break;
         case Step::Kind::wait:
           ++c.step;
-          timers_.push({std::chrono::steady_clock::now() + std::chrono::milliseconds(step.ms), c.id});
+          waiting_.set_timer(c.id, step.ms);
           return park(c, Connection::Wants::timer);
         case Step::Kind::hold:
           if (state_.holds_off) break;
@@ -307,18 +271,16 @@ class Server {
       // On the next turn of the loop, so that the caller's own connection is not in the middle of anything.
       --state_.counters.held;
       park(found->second, Connection::Wants::timer);
-      timers_.push({std::chrono::steady_clock::now(), id});
+      waiting_.set_timer(id, 0);
     }
   }
 
-  int epoll_;
+  Waiting waiting_;
   int listener_;
-  int signals_;
   std::vector<char> buffer_;
   State state_;
   std::uint64_t next_id_ = k_first_connection;
   std::unordered_map<std::uint64_t, Connection> connections_;
-  std::priority_queue<Timer> timers_;
   std::deque<std::uint64_t> held_;
 };
 
