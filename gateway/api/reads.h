@@ -25,14 +25,29 @@ struct ApiRequest {
   const Fields* fields = nullptr;
 };
 
-/// Who may: interfaces.md §3. Unknown or malformed query members: 400. Ids of others: 404.
+/// Who may: interfaces.md §3. Unknown or malformed query members, and X-Talon-Tenant-Id on a tenant's
+/// read: 400. Ids of others: 404. RouteId::models touches no disk and may be answered on a worker.
+///
+/// `?tenant=` with the admin key: a value is that tenant, empty is the calls without a tenant. Left out:
+/// any log for /v1/evidence/{id}, all logs for an ndjson export; the others ask for it (400), because a
+/// page, a sum or a proof is of one log. With a caller's key it may only name the caller's own tenant
+/// (403 tenant_mismatch, the same whether the other exists or not).
 [[nodiscard]] std::expected<Response, Refusal> answer_read(const ApiRequest& request);
 
 /// `GET /v1/evidence/export`: the head first, then the bytes through `sink` (an error of the sink ends it).
+/// What can be refused is refused before the head; `run` may outlive the request, not the vault.
 struct ExportPlan {
   Response head;  ///< body empty
   std::function<core::Result<void>(const vault::ByteSink&)> run;
 };
 [[nodiscard]] std::expected<ExportPlan, Refusal> plan_export(const ApiRequest& request);
+
+/// For /healthz (always 200 while a worker answers) and /readyz (503 while draining, full or failed).
+struct Readiness {
+  bool draining = false;
+  vault::JournalStats::State vault = vault::JournalStats::State::ok;
+};
+/// {"status":"ok"}, {"status":"ready"}; 503 with "draining", "vault_full" or "vault_failed".
+[[nodiscard]] Response answer_operations(RouteId id, const Readiness& readiness);
 
 }  // namespace talon::gateway

@@ -1,0 +1,30 @@
+// The JSON objects that HTTP and the command line answer alike (interfaces.md §4, "Shapes"). Pure: values
+// in, one line of JSON out, without line feed. Money is the shortest plain decimal, instants have
+// milliseconds, hashes are base64; stored lines are put in byte for byte.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "vault/vault.h"
+
+namespace talon::gateway {
+
+/// `talon tenant list`.
+[[nodiscard]] std::string tenant_list_json(const vault::TenantList& list);
+/// `talon tenant show`. `source`: "config" for a tenant of the YAML's callers, "tag" for one that only
+/// calls have named. Without a tenant in the row: the unattributed bucket, "tenant_id":null.
+[[nodiscard]] std::string tenant_json(const vault::TenantDetail& detail, std::string_view source = "config");
+/// `GET /v1/costs`. `tenant` nullopt: the unattributed bucket.
+[[nodiscard]] std::string costs_json(const std::optional<core::TenantId>& tenant, const vault::Costs& costs);
+/// `GET /v1/evidence/{id}`, `talon audit show`.
+[[nodiscard]] std::string evidence_detail_json(const vault::EvidenceDetail& detail);
+/// `GET /v1/evidence`, `talon audit list`.
+[[nodiscard]] std::string evidence_page_json(const vault::EvidencePage& page);
+
+/// What `next_cursor` says: opaque to clients. nullopt: no cursor that encode_cursor gave.
+[[nodiscard]] std::string encode_cursor(vault::TreeSize after);
+[[nodiscard]] std::optional<vault::TreeSize> decode_cursor(std::string_view cursor);
+
+}  // namespace talon::gateway
