@@ -279,6 +279,8 @@ ParsedConfig parse_config(std::string_view yaml, std::string_view name) {
   if (structure == Structure::sound) return parsed;
   const auto restored = restore_indentation(yaml, config_schema());
   if (!restored || !restored->changed()) return parsed;
+  // Unknown keys alone are typing errors, unless a no-break space is what makes them unknown.
+  if (structure == Structure::unfamiliar && !restored->odd_space) return parsed;
   ParsedConfig as_meant = read_config(restored->text, name, structure);
   if (structure == Structure::broken) return parsed;
 

@@ -34,16 +34,16 @@ struct Problem {
 struct SecretSource {
   enum class Kind { inline_text, file, environment, credential };
   Kind kind = Kind::inline_text;
-  Secret text;        ///< inline_text only
-  std::string name;   ///< path, variable or credential name
+  Secret text;       ///< inline_text only
+  std::string name;  ///< path, variable or credential name
   Place place;
 };
 
 struct ListenAddress {
-  std::string text;        ///< as written
-  std::string host;        ///< "127.0.0.1", "::1", "0.0.0.0"; empty for a unix socket
+  std::string text;  ///< as written
+  std::string host;  ///< "127.0.0.1", "::1", "0.0.0.0"; empty for a unix socket
   std::uint16_t port = 0;
-  std::string unix_path;   ///< empty for TCP
+  std::string unix_path;  ///< empty for TCP
   Place place;
 };
 
@@ -52,7 +52,7 @@ struct ProviderConfig {
   std::string dialect = "openai";
   std::string base_url;  ///< http(s)://host[:port][/path], without trailing slash
   std::optional<SecretSource> api_key;
-  std::chrono::milliseconds timeout{600'000};        ///< longest silence
+  std::chrono::milliseconds timeout{600'000};  ///< longest silence
   std::chrono::milliseconds connect_timeout{5'000};
   Place place;
 };
@@ -83,13 +83,13 @@ struct StaticKeyConfig {
 enum class Durability { strict, batched };
 
 struct Config {
-  std::string file;                     ///< as given, for messages
+  std::string file;  ///< as given, for messages
   std::optional<std::string> data_dir;
-  std::vector<ListenAddress> listen;    ///< default 127.0.0.1:8080
-  std::int64_t max_body = 32 << 20;     ///< bytes
+  std::vector<ListenAddress> listen;  ///< default 127.0.0.1:8080
+  std::int64_t max_body = 32 << 20;   ///< bytes
   std::optional<SecretSource> admin_key;
   std::vector<StaticKeyConfig> api_keys;
-  std::string default_provider;         ///< empty: none named
+  std::string default_provider;  ///< empty: none named
   /// Built-in ones included, file entries applied. Only those whose dialect this version speaks:
   /// anthropic and google are not among them yet.
   std::vector<ProviderConfig> providers;
@@ -103,8 +103,8 @@ struct Config {
 };
 
 struct ParsedConfig {
-  Config config;                   ///< meaningful only when valid()
-  std::vector<Problem> problems;   ///< in file order
+  Config config;                  ///< meaningful only when valid()
+  std::vector<Problem> problems;  ///< in file order
   [[nodiscard]] bool valid() const;
 };
 
@@ -117,7 +117,7 @@ struct ParsedConfig {
 /// A key that clients send (a caller's, a static one, the admin's), for check_client_keys.
 struct NamedKey {
   std::string_view key;
-  std::string whose;      ///< for sentences: `caller "acme-app1"`, `the admin key`
+  std::string whose;  ///< for sentences: `caller "acme-app1"`, `the admin key`
   Place place;
   bool reported = false;  ///< stood inline: parse_config has looked at it already
 };

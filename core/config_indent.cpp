@@ -5,8 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "core/config_line.h"
 #include "core/config_report.h"
-#include "core/text.h"
 
 namespace talon::core {
 namespace {
@@ -24,7 +24,7 @@ struct Node {
   Shape shape = Shape::mapping;  ///< of what may stand in it
   Schema members{};
   std::string key;    ///< as written, quotes included
-  std::string value;  ///< what follows `key: ` or `- ` on the line
+  std::string value;  ///< what follows `key:` (with its spaces) or `- ` on the line
   int line = 0;       ///< 0: added
   int column = 0;     ///< of the key; of a row's first key
   int dash_column = 0;
@@ -34,81 +34,6 @@ struct Node {
   std::map<std::string, Node*, std::less<>> by_key;  ///< of keys known to the schema
   Node* parent = nullptr;
 };
-
-/// One line taken apart.
-struct Line {
-  int number = 0;
-  bool dash = false;
-  bool has_key = false;
-  bool odd_space = false;
-  int dash_column = 0;
-  int column = 0;
-  std::string_view key;
-  std::string_view value;
-};
-
-bool is_key_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-}
-
-/// White space at the front, of any kind a web page may leave there. Answers its code points.
-int skip_space(std::string_view& text, bool& odd) {
-  int count = 0;
-  for (;;) {
-    const auto [value, length] = decode_utf8(text);
-    if (length == 0 || !(is_white_space(value) || value == 0x200b || value == 0xfeff)) return count;
-    odd = odd || value != ' ';
-    text.remove_prefix(length);
-    ++count;
-  }
-}
-
-/// Whether a value ends on its line: no block scalar, no flow or quoted value that goes on below.
-bool ends_here(std::string_view value) {
-  if (value.starts_with('|') || value.starts_with('>') || value.starts_with('&') || value.starts_with('*') ||
-      value.starts_with('!'))
-    return false;
-  int depth = 0;
-  char quote_mark = '\0';
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    if (quote_mark != '\0') {
-      if (quote_mark == '"' && c == '\\')
-        ++i;
-      else if (c == quote_mark)
-        quote_mark = '\0';
-    } else if ((c == '"' || c == '\'') && (i == 0 || value[i - 1] == ' ' || depth > 0)) {
-      quote_mark = c;
-    } else if (c == '#' && (i == 0 || value[i - 1] == ' ')) {
-      break;
-    } else if (i == 0 || depth > 0) {
-      depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
-    }
-  }
-  return depth <= 0 && quote_mark == '\0';
-}
-
-/// `key:` at the front, if there is one; the value is what follows it.
-bool split_key(std::string_view text, std::string_view& key, std::string_view& value) {
-  std::size_t end = 0;
-  if (text.starts_with('"') || text.starts_with('\'')) {
-    end = text.find(text[0], 1);
-    if (end == std::string_view::npos) return false;
-    ++end;
-  } else {
-    while (end < text.size() && is_key_byte(text[end])) ++end;
-  }
-  if (end == 0 || end >= text.size() || text[end] != ':') return false;
-  if (end + 1 < text.size() && text[end + 1] != ' ' && text[end + 1] != '\t') return false;
-  key = text.substr(0, end);
-  value = text.substr(end + 1);
-  bool odd = false;
-  skip_space(value, odd);
-  return true;
-}
-
-/// A key that opens something below it: nothing, or only a comment, follows on its line.
-bool opens(std::string_view value) { return value.empty() || value.starts_with('#'); }
 
 class Restorer {
  public:
@@ -120,29 +45,16 @@ class Restorer {
   }
 
   bool take(std::string_view text, int number) {
-    while (text.ends_with('\r') || text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-    Line line;
-    line.number = number;
-    line.column = 1 + skip_space(text, line.odd_space);
-    if (text.empty() || text.starts_with('#')) {
-      trivia_.push_back(Trivia{std::string(text), number, line.column});
+    const auto line = take_apart(text, number);
+    if (!line) return false;
+    if (line->kind != ConfigLine::Kind::content) {
+      trivia_.push_back(Trivia{std::string(line->value), number, line->column});
       return true;
     }
-    if (text == "---" && root_.children.empty()) return true;
-    if (text == "-" || text.starts_with("- ")) {
-      line.dash = true;
-      line.dash_column = line.column;
-      text.remove_prefix(1);
-      bool ignored = false;
-      line.column += 1 + skip_space(text, ignored);
-      if (text == "-" || text.starts_with("- ")) return false;
-    }
-    line.has_key = split_key(text, line.key, line.value);
-    if (!line.has_key) line.value = text;
-    if (!ends_here(line.value)) return false;
-    if (line.odd_space && !restored_.odd_space) restored_.odd_space = Place{"", number, 1};
-    if (line.dash) return place_item(line);
-    return line.has_key && place_key(line);
+    if (!line->has_key && line->value == "---" && root_.children.empty()) return true;
+    if (line->odd_space && !restored_.odd_space) restored_.odd_space = Place{"", number, 1};
+    if (line->dash) return place_item(*line);
+    return line->has_key && place_key(*line);
   }
 
   Restored finish() {
@@ -152,7 +64,7 @@ class Restorer {
   }
 
  private:
-  bool place_item(const Line& line) {
+  bool place_item(const ConfigLine& line) {
     Node* list = nullptr;
     for (Node* node = at_; node != nullptr && list == nullptr; node = node->parent) {
       if (!node->open || node->kind != Node::Kind::key) continue;
@@ -177,7 +89,7 @@ class Restorer {
     return !line.has_key || put(item, line, find_key(item.members, line.key));
   }
 
-  bool place_key(const Line& line) {
+  bool place_key(const ConfigLine& line) {
     for (Node* node = at_; node != nullptr; node = node->parent) {
       const SchemaKey* known = takes_keys(*node) ? find_key(node->members, line.key) : nullptr;
       if (known != nullptr) return put(*node, line, known);
@@ -211,7 +123,7 @@ class Restorer {
       if (!direct && !knows_below(candidate, key)) continue;
       const auto existing = node.by_key.find(candidate.name);
       if (existing != node.by_key.end() && !existing->second->open) continue;
-      Line added;
+      ConfigLine added;
       added.key = candidate.name;
       if (existing == node.by_key.end() && !put(node, added, &candidate)) continue;
       Node* owner = node.by_key.find(candidate.name)->second;
@@ -226,8 +138,8 @@ class Restorer {
   }
 
   /// `known` null: a key the schema does not have.
-  bool put(Node& parent, const Line& line, const SchemaKey* known) {
-    const bool container = known != nullptr && known->shape != Shape::scalar && opens(line.value);
+  bool put(Node& parent, const ConfigLine& line, const SchemaKey* known) {
+    const bool container = known != nullptr && known->shape != Shape::scalar && opens_below(line.value);
     if (container && known->since == Since::later) return false;  // nothing is known of what stands below it
     if (known != nullptr) check_column(parent, line);
     if (container) {
@@ -251,18 +163,18 @@ class Restorer {
     return true;
   }
 
-  bool put_named(Node& names, const Line& line) {
+  bool put_named(Node& names, const ConfigLine& line) {
     check_column(names, line);
     Node& node = add(names, line);
     node.key = std::string(line.key);
     node.value = std::string(line.value);
     node.members = names.members;
-    node.open = opens(line.value);
+    node.open = opens_below(line.value);
     at_ = node.open ? &node : &names;
     return true;
   }
 
-  Node& add(Node& parent, const Line& line) {
+  Node& add(Node& parent, const ConfigLine& line) {
     auto node = std::make_unique<Node>();
     node->line = line.number;
     node->column = line.column;
@@ -272,7 +184,7 @@ class Restorer {
     return *parent.children.back();
   }
 
-  void check_column(const Node& parent, const Line& line) {
+  void check_column(const Node& parent, const ConfigLine& line) {
     if (line.number == 0 || parent.kind == Node::Kind::root) return;
     const auto first = std::ranges::find_if(parent.children, [](const auto& child) { return child->line != 0; });
     const bool left_of_siblings = first != parent.children.end() && line.column < (*first)->column;
@@ -280,7 +192,7 @@ class Restorer {
       misplaced(line, parent, line.column);
     }
   }
-  void misplaced(const Line& line, const Node& parent, int column) {
+  void misplaced(const ConfigLine& line, const Node& parent, int column) {
     const Node& owner = parent.kind == Node::Kind::row ? *parent.parent : parent;
     restored_.misplaced.push_back({std::string(line.has_key ? line.key : line.value), owner.key, line.number, column});
   }
@@ -310,8 +222,7 @@ class Restorer {
       default:
         break;
     }
-    emit(spaces + lead + node.key + ':' + (node.value.empty() ? "" : ' ' + node.value), node.line,
-         node.column - column);
+    emit(spaces + lead + node.key + ':' + node.value, node.line, node.column - column);
     print_children(node, indent + lead.size() + 2);
   }
   void print_trivia(const Node& node, std::size_t indent) {
@@ -320,8 +231,8 @@ class Restorer {
   void print(std::size_t indent, const std::string& text, int line, int column) {
     emit(text.empty() ? "" : std::string(indent, ' ') + text, line, column - static_cast<int>(indent) - 1);
   }
-  void emit(std::string text, int line, int shift) {
-    restored_.text += std::move(text);
+  void emit(const std::string& text, int line, int shift) {
+    restored_.text += text;
     restored_.text += '\n';
     restored_.origins.push_back({line, shift});
   }

@@ -103,7 +103,7 @@ struct Place {
 
 struct Error {
   Code code = Code::internal_error;
-  std::string message;          ///< one sentence, no trailing newline, never a secret
+  std::string message;  ///< one sentence, no trailing newline, never a secret
   std::optional<Place> place{};
 };
 
@@ -122,22 +122,20 @@ struct [[nodiscard]] Result<void> : std::expected<void, Error> {
 [[nodiscard]] inline std::unexpected<Error> fail(Code code, std::string message) {
   return std::unexpected(Error{code, std::move(message), std::nullopt});
 }
-[[nodiscard]] inline std::unexpected<Error> fail(Error error) {
-  return std::unexpected(std::move(error));
-}
+[[nodiscard]] inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
 
 }  // namespace talon::core
 
 /// In plain functions only (never in a coroutine): give up with the error of `expression`.
-#define TALON_TRY(name, expression)                             \
-  auto name##_result = (expression);                            \
-  if (!name##_result) {                                         \
-    return std::unexpected(std::move(name##_result).error());   \
-  }                                                             \
+#define TALON_TRY(name, expression)                           \
+  auto name##_result = (expression);                          \
+  if (!name##_result) {                                       \
+    return std::unexpected(std::move(name##_result).error()); \
+  }                                                           \
   auto& name = *name##_result
-#define TALON_TRY_VOID(expression)                              \
-  do {                                                          \
+#define TALON_TRY_VOID(expression)                                 \
+  do {                                                             \
     if (auto talon_try_result = (expression); !talon_try_result) { \
       return std::unexpected(std::move(talon_try_result).error()); \
-    }                                                           \
+    }                                                              \
   } while (false)

@@ -48,7 +48,7 @@ struct Ask {
 
 struct Decision {
   Outcome outcome = Outcome::allowed;
-  std::optional<Code> code;    ///< why not allowed
+  std::optional<Code> code;  ///< why not allowed
   bool shadow = false;
   std::optional<Hash> policy;  ///< of the canonical line of the effective policy
   std::optional<Hash> prices;  ///< of the canonical line of the effective price row
@@ -161,7 +161,8 @@ struct UnsequencedLine {
 /// `seq`, `time` and `clock` of the record are ignored.
 [[nodiscard]] UnsequencedLine to_unsequenced_line(const EvidenceRecord& record);
 /// to_line(record) == sequence(to_unsequenced_line(record), record.seq, record.time, record.clock).
-[[nodiscard]] std::string sequence(const UnsequencedLine& line, std::int64_t seq, Instant time, std::optional<Instant> clock);
+[[nodiscard]] std::string sequence(const UnsequencedLine& line, std::int64_t seq, Instant time,
+                                   std::optional<Instant> clock);
 
 /// What readers and roll-ups need from a stored line; unknown kinds and members are kept out of it.
 struct RecordSummary {
@@ -171,9 +172,9 @@ struct RecordSummary {
   std::string kind;
   std::optional<std::string> tenant, caller, session, model, provider, outcome, code;
   NanoUsd cost;
-  bool priced = false;        ///< a cost member with priced = true
+  bool priced = false;  ///< a cost member with priced = true
   bool has_cost = false;
-  std::int64_t count = 0;     ///< denials merged into this record
+  std::int64_t count = 0;  ///< denials merged into this record
 };
 /// `model` is the one asked for, `provider` that of the last attempt. One strict pass: a line that
 /// is not canonical is refused too. Error: Code::vault_corrupt, naming what is wrong with the line.

@@ -30,7 +30,9 @@ class EvidenceId {
  public:
   EvidenceId() = default;
   explicit EvidenceId(Ulid ulid) : ulid_(ulid) {}
-  [[nodiscard]] static EvidenceId make(Instant at, Random& random) noexcept { return EvidenceId(Ulid::make(at, random)); }
+  [[nodiscard]] static EvidenceId make(Instant at, Random& random) noexcept {
+    return EvidenceId(Ulid::make(at, random));
+  }
   /// Error: Code::not_found is for the caller to say; a malformed id is Code::invalid_request.
   [[nodiscard]] static Result<EvidenceId> parse(std::string_view text);
   [[nodiscard]] std::string text() const { return "ev_" + std::string(ulid_.text()); }

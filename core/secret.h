@@ -2,8 +2,8 @@
 // accident. Only reveal() shows them, so every use is easy to find.
 #pragma once
 
-#include <string>
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace talon::core {
