@@ -1,0 +1,234 @@
+// Holds, routing to providers, proxy targets, the shared credential, heads that cross.
+#include "gateway/provider/call.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/unit/gateway/padded.h"
+#include "tests/unit/gateway/world.h"
+
+namespace tg = talon::gateway;
+using talon::core::Code;
+using tg::Endpoint;
+
+namespace {
+
+talon::core::PriceRow row() {
+  talon::core::PriceRow price;
+  price.provider = "openai";
+  price.model = "m";
+  price.input = {1'000'000'000};   // 1 USD per million tokens
+  price.output = {2'000'000'000};  // 2 USD
+  price.context_window = 1000;
+  price.max_output = 500;
+  return price;
+}
+
+std::int64_t hold(const talon::core::PriceRow& price, std::size_t bytes, const tg::CallView& view = {},
+                  Endpoint endpoint = Endpoint::chat_completions) {
+  return tg::hold_for(&price, view, endpoint, bytes, 400).nano();
+}
+
+tg::RequestHead head_of(std::string_view method, std::string_view target) {
+  tg::RequestHead head;
+  head.method = method;
+  head.target = target;
+  head.path = target.substr(0, target.find('?'));
+  if (const auto mark = target.find('?'); mark != std::string_view::npos) head.query = target.substr(mark + 1);
+  return head;
+}
+
+tg::CallView view_of(std::string_view body, Endpoint endpoint = Endpoint::proxy) {
+  return *tg::inspect(endpoint, tg::test::Padded(body).view());
+}
+
+}  // namespace
+
+TEST_CASE("a hold is the dearest the request can be") {
+  CHECK(hold(row(), 300) == 100 * 1000 + 400 * 2000);       // ⌈300/3⌉ tokens in, the assumed maximum out
+  CHECK(hold(row(), 301) == 101 * 1000 + 400 * 2000);       // rounded up
+  CHECK(hold(row(), 1 << 20) == 1000 * 1000 + 400 * 2000);  // no more than the context window
+  tg::CallView view;
+  view.max_tokens = 10;
+  CHECK(hold(row(), 300, view) == 100 * 1000 + 10 * 2000);
+  view.max_tokens = 100'000;  // as asked for, also above what the model is known to give
+  CHECK(hold(row(), 300, view) == 100 * 1000 + 100'000 * 2000);
+  view.n = 3;
+  view.max_tokens = 10;
+  CHECK(hold(row(), 300, view) == 100 * 1000 + 30 * 2000);
+  CHECK(hold(row(), 300, {}, Endpoint::embeddings) == 100 * 1000);
+  auto small = row();
+  small.max_output = 50;
+  CHECK(hold(small, 0) == 50 * 2000);
+  small.max_output = 0;
+  small.context_window = 0;
+  CHECK(hold(small, 3'000'000) == 1'000'000ll * 1000 + 400 * 2000);
+}
+
+TEST_CASE("a hold without a price is zero, one beyond all bounds stays representable") {
+  CHECK(tg::hold_for(nullptr, {}, Endpoint::chat_completions, 1000, 400).nano() == 0);
+  tg::CallView view;
+  view.n = 9'000'000'000'000'000'000;
+  view.max_tokens = 9'000'000'000'000'000'000;
+  const auto most = hold(row(), 300, view);
+  CHECK(most > 1'000'000'000'000'000);
+  CHECK(most < std::int64_t{1} << 53);
+}
+
+TEST_CASE("a model goes to the provider of its price, else to the default, else to the only one") {
+  const auto choose = [](const tg::test::WorldSpec& spec, std::string_view body) {
+    const auto snapshot = tg::test::world(spec);
+    const auto chosen = tg::choose_provider(*snapshot, view_of(body, Endpoint::chat_completions));
+    return chosen ? (*chosen)->config.name : std::string(talon::core::word(chosen.error().error.code));
+  };
+  CHECK(choose({}, R"({"model":"gpt-4o-mini"})") == "openai");
+  CHECK(choose({}, R"({"model":"who-knows"})") == "openai");
+  const std::vector<tg::test::ProviderSpec> two = {{"openai"}, {"local"}};
+  CHECK(choose({.providers = two}, R"({"model":"gpt-4o-mini"})") == "openai");
+  CHECK(choose({.providers = two}, R"({"model":"who-knows"})") == "invalid_request");
+  CHECK(choose({.providers = two, .default_provider = "local"}, R"({"model":"who-knows"})") == "local");
+  CHECK(choose({.providers = two, .default_provider = "local"}, R"({"model":"gpt-4o-mini"})") == "openai");
+  CHECK(choose({.providers = two}, R"({"model":"gpt-4o-mini","provider":"local"})") == "local");
+  CHECK(choose({.providers = two}, R"({"model":"m","provider":"nobody"})") == "invalid_request");
+  const std::vector<tg::test::ProviderSpec> one_off = {{.name = "openai", .on = false}, {"local"}};
+  CHECK(choose({.providers = one_off}, R"({"model":"gpt-4o-mini"})") == "local");
+  CHECK(choose({.providers = one_off}, R"({"model":"m","provider":"openai"})") == "no_provider_configured");
+  CHECK(choose({.providers = {{.name = "openai", .on = false}}}, R"({"model":"m"})") == "no_provider_configured");
+}
+
+TEST_CASE("a proxied path is appended to base_url as sent") {
+  const auto snapshot = tg::test::world();
+  const auto target = [&](std::string_view text) {
+    const auto parsed = tg::parse_proxy_target(*snapshot, head_of("GET", text));
+    REQUIRE(parsed);
+    return parsed->target;
+  };
+  CHECK(target("/v1/proxy/openai/models") == "/v1/models");
+  CHECK(target("/v1/proxy/openai/a%20b/c?x=1&y=%2F") == "/v1/a%20b/c?x=1&y=%2F");
+  CHECK(target("/v1/proxy/openai/models?key=secret&x=1") == "/v1/models?x=1");
+  CHECK(target("/v1/proxy/openai/models?x=1&k%65y=secret&KEY=s") == "/v1/models?x=1");
+  CHECK(target("/v1/proxy/openai/models?key=secret") == "/v1/models");
+  CHECK(target("/v1/proxy/openai/models?keys=1&akey") == "/v1/models?keys=1&akey");
+}
+
+TEST_CASE("a proxied path that could mean two things is refused") {
+  const auto snapshot = tg::test::world({.providers = {{"openai"}, {.name = "off", .on = false}}});
+  const auto refused = [&](std::string_view text) {
+    CAPTURE(text);
+    const auto parsed = tg::parse_proxy_target(*snapshot, head_of("GET", text));
+    REQUIRE_FALSE(parsed);
+    return parsed.error().error.code;
+  };
+  for (const auto* path :
+       {"/..", "/.", "/../files", "/a/../../files", "/a/./b", "//files", "/a//b", "/a%2fb", "/a%2Fb", "/%2e%2e/files",
+        "/.%2E/x", "/a\\b", "/a%5Cb", "/a%00", "/a%zz", "/a%", "/..;x/files", "/a/..;/b"}) {
+    CHECK(refused(std::string("/v1/proxy/openai") + path) == Code::invalid_request);
+  }
+  CHECK(refused("/v1/proxy/nobody/models") == Code::not_found);
+  CHECK(refused("/v1/proxy/off/models") == Code::no_provider_configured);
+  CHECK(refused("/v1/proxy/%zz/models") == Code::invalid_request);
+}
+
+TEST_CASE("with the operator's credential only stateless inference and the list of models are open") {
+  const auto snapshot = tg::test::world();
+  const auto check = [&](std::string_view method, const std::string& path,
+                         std::string_view body = R"({"model":"m"})") -> std::string {
+    const std::string whole = "/v1/proxy/openai" + path;
+    const auto head = head_of(method, whole);
+    const auto target = tg::parse_proxy_target(*snapshot, head);
+    REQUIRE(target);
+    const auto open = tg::check_shared_credential(head, *target, view_of(body));
+    return open ? "open" : std::string(talon::core::word(open.error().error.code));
+  };
+  for (const auto* path : {"/chat/completions", "/completions", "/embeddings", "/responses", "/moderations",
+                           "/images/generations", "/audio/speech"})
+    CHECK(check("POST", path) == "open");
+  CHECK(check("POST", "/audio/transcriptions", "--b\r\n") == "open");
+  CHECK(check("GET", "/models", "") == "open");
+  CHECK(check("POST", "/chat/completions", "[]") == "invalid_json");
+  CHECK(check("POST", "/chat/completions", "") == "invalid_json");
+  for (const auto* path : {"/files", "/files/file-1/content", "/batches", "/assistants", "/threads", "/vector_stores",
+                           "/responses/resp_1", "/models/ft:x", "/fine_tuning/jobs", "/organization/usage", "/me",
+                           "/chat/completions/", "/Chat/completions", "/chat%2Dcompletions", "/chat/completions/x"}) {
+    CAPTURE(path);
+    CHECK(check("GET", path, "") == "provider_path_not_allowed");
+    CHECK(check("POST", path) == "provider_path_not_allowed");
+    CHECK(check("DELETE", path, "") == "provider_path_not_allowed");
+  }
+  CHECK(check("GET", "/chat/completions", "") == "provider_path_not_allowed");  // the stored ones
+  CHECK(check("POST", "/models") == "provider_path_not_allowed");
+  CHECK(check("DELETE", "/models", "") == "provider_path_not_allowed");
+  CHECK(check("POST", "/responses", R"({"model":"m","previous_response_id":"resp_1"})") == "provider_path_not_allowed");
+  CHECK(
+      check("POST", "/chat/completions", R"({"model":"m","messages":[{"content":[{"file":{"file_id":"file-1"}}]}]})") ==
+      "provider_path_not_allowed");
+}
+
+TEST_CASE("end-to-end fields cross to the provider; credentials, cookies and ours never do") {
+  const auto snapshot = tg::test::world();
+  auto head = head_of("POST", "/v1/chat/completions");
+  for (const auto& [name, value] : std::initializer_list<tg::Field>{{"Host", "talon.example"},
+                                                                    {"Authorization", "Bearer key-acme-app"},
+                                                                    {"x-api-key", "key-acme-app"},
+                                                                    {"api-key", "k"},
+                                                                    {"X-Goog-Api-Key", "k"},
+                                                                    {"Cookie", "a=b"},
+                                                                    {"X-Talon-Tenant-Id", "acme"},
+                                                                    {"x-talon-anything", "x"},
+                                                                    {"OpenAI-Organization", "org"},
+                                                                    {"openai-project", "p"},
+                                                                    {"Connection", "close, X-Hop"},
+                                                                    {"x-hop", "1"},
+                                                                    {"Keep-Alive", "5"},
+                                                                    {"TE", "trailers"},
+                                                                    {"Trailer", "x"},
+                                                                    {"Upgrade", "h2c"},
+                                                                    {"Transfer-Encoding", "chunked"},
+                                                                    {"Content-Length", "99"},
+                                                                    {"Expect", "100-continue"},
+                                                                    {"Proxy-Authorization", "x"},
+                                                                    {"Accept-Encoding", "gzip"},
+                                                                    {"traceparent", "client"},
+                                                                    {"Content-Type", "application/json"},
+                                                                    {"OpenAI-Beta", "a"},
+                                                                    {"OpenAI-Beta", "b"},
+                                                                    {"User-Agent", "OpenAI/JS 5"}}) {
+    head.fields.add(name, value);
+  }
+  std::string out;
+  tg::write_upstream_head(out, *snapshot->provider("openai"), head, "/v1/chat/completions", 12, "00-ours");
+  CHECK(out ==
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:9\r\nAuthorization: Bearer "
+        "sk-upstream-secret\r\nContent-Type: application/json\r\n"
+        "OpenAI-Beta: a\r\nOpenAI-Beta: b\r\nUser-Agent: OpenAI/JS 5\r\ntraceparent: 00-ours\r\nAccept-Encoding: "
+        "identity\r\nContent-Length: 12\r\n\r\n");
+}
+
+TEST_CASE("the Host of a provider has brackets and a port only where they are due") {
+  const auto host = [](std::string url) {
+    const auto snapshot = tg::test::world({.providers = {{.name = "p", .base_url = std::move(url), .key = ""}}});
+    std::string out;
+    tg::write_upstream_head(out, *snapshot->provider("p"), head_of("GET", "/"), "/models", std::nullopt, "");
+    CHECK(out.find("Authorization") == std::string::npos);
+    CHECK(out.find("Content-Length") == std::string::npos);
+    const auto begin = out.find("Host: ") + 6;
+    return out.substr(begin, out.find("\r\n", begin) - begin);
+  };
+  CHECK(host("https://api.openai.com/v1") == "api.openai.com");
+  CHECK(host("http://localhost:8081") == "localhost:8081");
+  CHECK(host("http://[::1]:443/v1") == "[::1]:443");
+  CHECK(host("https://[::1]/v1") == "[::1]");
+}
+
+TEST_CASE("a provider's fields that tell about its account stay here") {
+  for (const auto* name : {"Content-Type", "retry-after", "x-should-retry", "openai-model", "openai-processing-ms",
+                           "Cache-Control", "content-encoding", "Vary"})
+    CHECK(tg::passes_to_client({name, "x"}));
+  for (const auto* name :
+       {"Set-Cookie", "OpenAI-Organization", "openai-project", "x-ratelimit-remaining-tokens",
+        "anthropic-ratelimit-requests-limit", "anthropic-organization-id", "Connection", "Keep-Alive",
+        "Transfer-Encoding", "Content-Length", "X-Request-Id", "request-id", "X-Talon-Cost-Usd", "Alt-Svc", "Trailer",
+        "Upgrade", "WWW-Authenticate", "RateLimit-Reset"}) {
+    CAPTURE(name);
+    CHECK_FALSE(tg::passes_to_client({name, "x"}));
+  }
+}
