@@ -29,14 +29,16 @@ class Folded {
   explicit Folded(std::string_view name) noexcept {
     for (std::size_t i = 0; i < name.size(); ++i) {
       char c = name[i];
-      if (name.substr(i).starts_with("\xc5\xbf")) {
-        c = 's';
-        i += 1;
-      } else if (name.substr(i).starts_with("\xe2\x84\xaa")) {
-        c = 'k';
-        i += 2;
-      } else if (c >= 'A' && c <= 'Z') {
+      if (c >= 'A' && c <= 'Z') {
         c = static_cast<char>(c + ('a' - 'A'));
+      } else if ((c & 0x80) != 0) {
+        if (name.substr(i).starts_with("\xc5\xbf")) {
+          c = 's';
+          i += 1;
+        } else if (name.substr(i).starts_with("\xe2\x84\xaa")) {
+          c = 'k';
+          i += 2;
+        }
       }
       if (size_ == text_.size()) {
         size_ = 0;  // longer than any name of ours
@@ -67,12 +69,22 @@ bool with_name(std::string_view raw, Match&& match) {
   return true;
 }
 
+/// Could a name that begins like this be one of those whose first letters are `letters`? Most are told
+/// apart here; an escape or a letter beyond ASCII has to be looked at.
+bool may_begin(std::string_view raw, std::string_view letters) noexcept {
+  if (raw.empty()) return false;
+  const char first = raw.front();
+  return first == '\\' || (first & 0x80) != 0 ||
+         letters.find(static_cast<char>(first | 0x20)) != std::string_view::npos;
+}
+
 }  // namespace
 
 std::string_view name_of(Member member) noexcept { return k_names[static_cast<std::size_t>(member)]; }
 
 NamedMember classify(std::string_view raw) {
   NamedMember result;
+  if (!may_begin(raw, "msntprc") && raw.find('\\') == std::string_view::npos) return result;
   const bool readable = with_name(raw, [&result](std::string_view name, const Folded& folded) {
     const auto* const found = std::ranges::find(k_names, folded.text());
     if (found == k_names.end()) return;
@@ -95,7 +107,7 @@ bool is_named(std::string_view raw, std::string_view wanted, Spelling& spelling)
 
 const char* provider_state_name(std::string_view raw) {
   constexpr std::size_t k_shortest = 7;
-  if (raw.size() < k_shortest) return nullptr;
+  if (raw.size() < k_shortest || !may_begin(raw, "pcfvta")) return nullptr;
   const char* state = nullptr;
   // A name with a broken escape is none that a provider could read.
   static_cast<void>(with_name(raw, [&state](std::string_view, const Folded& folded) {
