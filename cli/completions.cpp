@@ -105,7 +105,7 @@ std::string bash_reply(Completer completer) {
   return "COMPREPLY=()";
 }
 
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -188,7 +188,7 @@ std::string zsh_completion() {
   const auto spec = [&](const Flag& flag) {
     std::string help(flag.help);
     std::erase_if(help, [](char c) { return c == '[' || c == ']' || c == ':'; });
-    return quoted(flag.value.empty()
+    return shell_quoted(flag.value.empty()
                       ? fmt::format("{}[{}]", flag.name, help)
                       : fmt::format("{}[{}]:{}:{}", flag.name, help, flag.value, action(flag.completer)));
   };
@@ -225,7 +225,7 @@ std::string zsh_completion() {
       }
     }
     for (const auto& positional : command.positionals) {
-      out += " \\\n      " + quoted(fmt::format("*:{}:{}", positional.name, action(positional.completer)));
+      out += " \\\n      " + shell_quoted(fmt::format("*:{}:{}", positional.name, action(positional.completer)));
     }
     out += " ;;\n";
   }
@@ -270,7 +270,7 @@ std::string fish_completion() {
   };
   const auto flag_line = [&](std::string_view condition, const Flag& flag) {
     return fmt::format("complete -c talon{} -l {}{}{} -d {}\n", condition, flag.name.substr(2),
-                       flag.value.empty() ? "" : " -r", arguments(flag.completer), quoted(flag.help));
+                       flag.value.empty() ? "" : " -r", arguments(flag.completer), shell_quoted(flag.help));
   };
   for (const auto& flag : global_flags()) {
     out += flag_line("", flag);
