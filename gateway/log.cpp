@@ -57,11 +57,19 @@ std::string Log::human_line(core::Instant at, Level level, std::string_view name
   return line;
 }
 
-void Log::write(Level level, std::string_view name, Fields fields) {
-  const auto line = form_ == Form::json ? json_line(clock_->now(), level, name, fields)
-                                        : human_line(clock_->now(), level, name, fields);
-  while (::write(fd_, line.data(), line.size()) < 0 && errno == EINTR) {
+void Log::append(std::string& lines, Level level, std::string_view name, Fields fields) const {
+  lines += form_ == Form::json ? json_line(clock_->now(), level, name, fields) : human_line(clock_->now(), level, name, fields);
+}
+
+void Log::write_lines(std::string_view lines) {
+  while (::write(fd_, lines.data(), lines.size()) < 0 && errno == EINTR) {
   }
+}
+
+void Log::write(Level level, std::string_view name, Fields fields) {
+  std::string line;
+  append(line, level, name, fields);
+  write_lines(line);
 }
 
 }  // namespace talon::gateway

@@ -58,6 +58,10 @@ class Log {
   void error(std::string_view name, Fields fields = {}) { write(Level::error, name, fields); }
   void write(Level level, std::string_view name, Fields fields);
 
+  /// For who writes many lines: appends a line to `lines`; write_lines() writes them at once.
+  void append(std::string& lines, Level level, std::string_view name, Fields fields) const;
+  void write_lines(std::string_view lines);
+
   /// The line that write() would write, line feed included.
   [[nodiscard]] static std::string json_line(core::Instant at, Level level, std::string_view name, Fields fields);
   /// Controls and bidi marks in values are made visible.

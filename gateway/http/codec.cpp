@@ -107,7 +107,10 @@ struct Message {
   }
 
   void reset() {
-    head.fields.clear();
+    auto fields = std::move(head.fields);
+    fields.clear();
+    head = {};
+    head.fields = std::move(fields);
     scan.reset();
     parser.reset();
     chunks = {};
@@ -239,7 +242,6 @@ void RequestReader::next(ByteBuffer& in) {
   // A body read in place is still there; one that was moved out has nothing remaining.
   if (impl_->head.framing == Framing::length)
     in.consume(static_cast<std::size_t>(std::min<std::uint64_t>(impl_->remaining, in.size())));
-  impl_->head.framing = Framing::none;
   impl_->reset();
 }
 
@@ -253,7 +255,6 @@ std::uint64_t ResponseReader::remaining() const noexcept { return impl_->remaini
 
 void ResponseReader::begin(BodyExpected expected) {
   impl_->reset();
-  impl_->head = {};
   impl_->expected = expected;
   impl_->informational = 0;
 }

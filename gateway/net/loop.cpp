@@ -16,20 +16,21 @@ std::int64_t monotonic_ms() {
 
 }  // namespace
 
-void Loop::Context::arm() {
+void Loop::Context::arm(Loop& loop) {
   timer.expires_after(k_tick);
-  timer.async_wait([this](boost::system::error_code error) {
+  timer.async_wait([this, &loop](boost::system::error_code error) {
     if (error) return;
     now_ms = monotonic_ms();
     sweep();
+    loop.sweep_parked();
     if (tick) tick();
-    arm();
+    arm(loop);
   });
 }
 
 Loop::Loop() : context_(std::make_unique<Context>()) {
   context_->now_ms = monotonic_ms();
-  context_->arm();
+  context_->arm(*this);
 }
 Loop::~Loop() = default;
 

@@ -15,6 +15,8 @@ struct Deadline {
 };
 inline constexpr Deadline k_no_deadline{};
 
+class Parking;
+
 class Loop {
  public:
   static constexpr std::chrono::milliseconds k_tick{100};
@@ -40,11 +42,17 @@ class Loop {
   /// Of the last tick.
   [[nodiscard]] std::int64_t now_ms() const noexcept;
 
+  /// For Parking: waits with a deadline that are no sockets.
+  void link(Parking& parking) noexcept;
+  void unlink(Parking& parking) noexcept;
+
   /// Asio inside; loop_context.h.
   struct Context;
   [[nodiscard]] Context& context() noexcept { return *context_; }
 
  private:
+  void sweep_parked() noexcept;
+  Parking* parked_ = nullptr;
   std::unique_ptr<Context> context_;
 };
 

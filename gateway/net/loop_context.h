@@ -20,7 +20,7 @@ struct Loop::Context {
   std::int64_t now_ms = 0;
   Socket::Impl* first = nullptr;  ///< all sockets of this loop, for the deadline sweep
 
-  void arm();
+  void arm(Loop& loop);
   void sweep();
 };
 

@@ -129,6 +129,11 @@ bool Socket::quiet() const noexcept {
 
 void Socket::finish_sending() noexcept { ::shutdown(fd_of(impl_->descriptor), SHUT_WR); }
 
+void Socket::reset_on_close() noexcept {
+  const linger at_once{1, 0};
+  ::setsockopt(fd_of(impl_->descriptor), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 bool advance(std::span<std::string_view>& pieces, std::size_t count) noexcept {
   while (!pieces.empty()) {
     if (count < pieces.front().size()) {

@@ -103,6 +103,8 @@ class Socket {
   /// Nothing to read and not closed: what an idle pooled connection should look like.
   [[nodiscard]] bool quiet() const noexcept;
   void finish_sending() noexcept;
+  /// The close will be a reset.
+  void reset_on_close() noexcept;
   [[nodiscard]] int descriptor() const noexcept;
 
  private:

@@ -1,0 +1,209 @@
+// talon serve: configuration, user, vault, gateway, in this order; then it waits for a signal.
+// Exit codes (interfaces.md §2): 0 after SIGTERM, 1 for a bad configuration, 3 for everything that is in
+// the way: no vault, a second serve, a port in use, a disk that fails.
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/place.h"
+#include "cli/problems.h"
+#include "core/random.h"
+#include "gateway/log.h"
+#include "gateway/server.h"
+#include "gateway/snapshot.h"
+#include "vault/vault.h"
+
+namespace talon::cli {
+namespace {
+
+/// After a failed commit the process ends within a second (evidence.md §4, "States").
+constexpr int k_failure_patience_ms = 700;
+
+/// Open files: each connection is one, so the soft limit goes up to the hard one.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Signals come through a descriptor; every thread made from here on inherits the mask.
+int open_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+/// A thing that happened on another thread, seen by poll(2).
+class Happened {
+ public:
+  Happened() : descriptor_(eventfd(0, EFD_CLOEXEC)) {}
+  ~Happened() { close(descriptor_); }
+  Happened(const Happened&) = delete;
+  Happened& operator=(const Happened&) = delete;
+  void tell() const noexcept { eventfd_write(descriptor_, 1); }
+  [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+struct Failure {
+  Happened happened;
+  std::mutex mutex;
+  core::Error error;
+};
+
+vault::ServeOptions serve_options(const core::Config& config, Failure& failure) {
+  vault::ServeOptions options;
+  options.durability = config.durability;
+  options.version = TALON_VERSION;
+  for (const auto& caller : config.callers) options.known_tenants.push_back(caller.tenant);
+  options.on_failure = [&failure](const core::Error& error) {
+    {
+      const std::lock_guard lock(failure.mutex);
+      failure.error = error;
+    }
+    failure.happened.tell();
+  };
+  return options;
+}
+
+void log_start(gateway::Log& log, const vault::ConfigFile& file, const vault::DataDir& data_dir,
+               const gateway::Snapshot& snapshot) {
+  log.event("configuration", {{"file", file.path.string()}, {"from", file.origin}});
+  log.event("data_dir", {{"path", data_dir.path.string()}, {"from", data_dir.origin}});
+  for (const auto& provider : snapshot.providers) {
+    if (provider.on) {
+      log.event("provider", {{"name", provider.config.name}, {"on", true}, {"base_url", provider.config.base_url}});
+    } else {
+      log.event("provider", {{"name", provider.config.name}, {"on", false}, {"reason", provider.off_reason}});
+    }
+  }
+  for (const auto& notice : snapshot.loaded.notices) log.event("notice", {{"message", notice}});
+  log.event("admin", {{"on", snapshot.admin_on}});
+  log.event("durability",
+            {{"mode", snapshot.loaded.config.durability == core::Durability::strict ? "strict" : "batched"}});
+}
+
+/// Until the server has ended: the first signal drains, the second stops at once. False: the vault failed.
+bool wait_for_end(gateway::Server& server, gateway::Log& log, int signals, const Failure& failure,
+                  const Happened& ended) {
+  bool draining = false;
+  for (;;) {
+    std::array<pollfd, 3> watched{pollfd{signals, POLLIN, 0}, pollfd{failure.happened.descriptor(), POLLIN, 0},
+                                  pollfd{ended.descriptor(), POLLIN, 0}};
+    if (poll(watched.data(), watched.size(), -1) < 0) continue;
+    if (watched[1].revents != 0) return false;
+    if (watched[2].revents != 0) return true;
+    signalfd_siginfo info{};
+    if (read(signals, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
+    if (info.ssi_signo == SIGHUP) {
+      log.warning("reload",
+                  {{"message", "reloading is not supported by this version; restart to read the configuration again"}});
+      continue;
+    }
+    log.event("stopping", {{"how", draining ? "now" : "drain"}});
+    if (!draining) sd_notify(0, "STOPPING=1");
+    server.stop(draining ? gateway::Server::Stop::now : gateway::Server::Stop::drain);
+    draining = true;
+  }
+}
+
+/// The disk failed: whoever waits is answered, then the process ends, come what may.
+[[noreturn]] void end_failed(gateway::Server& server, gateway::Log& log, Failure& failure, const Happened& ended) {
+  {
+    const std::lock_guard lock(failure.mutex);
+    log.error("vault_failed", {{"code", core::word(failure.error.code)}, {"message", failure.error.message}});
+  }
+  server.stop(gateway::Server::Stop::now);
+  pollfd watched{ended.descriptor(), POLLIN, 0};
+  static_cast<void>(poll(&watched, 1, k_failure_patience_ms));
+  // Nothing here retries, reopens or cleans up: the next start verifies what is on disk.
+  std::_Exit(k_exit_unknown);
+}
+
+int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault::DataDir& data_dir,
+          vault::LoadedConfig loaded) {
+  raise_file_limit();
+  // Keys are in memory: no core dump, no ptrace by other processes of this user. After become_owner(),
+  // because setuid(2) changes it.
+  prctl(PR_SET_DUMPABLE, 0);
+  std::signal(SIGPIPE, SIG_IGN);
+  const int signals = open_signals();
+
+  gateway::Log log(STDERR_FILENO, gateway::Log::form_for(STDERR_FILENO), system_clock());
+  core::SystemRandom random;
+  Failure failure;
+  auto vault =
+      vault::Vault::open_for_serving(data_dir.path, serve_options(loaded.config, failure), system_clock(), random);
+  if (!vault) {
+    auto error = vault.error();
+    if (error.code == core::Code::vault_missing)
+      error.message = "no vault in " + data_dir.described() + "; create one: talon init";
+    return report(arguments, error);
+  }
+  auto snapshot = gateway::build_snapshot(std::move(loaded), **vault);
+  if (!snapshot) return report(arguments, snapshot.error());
+  log_start(log, file, data_dir, **snapshot);
+
+  gateway::ServerOptions options;
+  options.clock = &system_clock();
+  options.log = &log;
+  options.version = TALON_VERSION;
+  if (sd_watchdog_enabled(0, nullptr) > 0) options.alive = [] { sd_notify(0, "WATCHDOG=1"); };
+  auto server = gateway::Server::start(*snapshot, **vault, std::move(options));
+  if (!server) return report(arguments, server.error());
+  for (const auto& address : (*server)->addresses()) log.event("listening", {{"address", address}});
+  log.event("ready");
+  sd_notify(0, "READY=1");
+
+  Happened ended;
+  std::thread waiter([&server, &ended] {
+    (*server)->wait();
+    ended.tell();
+  });
+  if (!wait_for_end(**server, log, signals, failure, ended)) end_failed(**server, log, failure, ended);
+  waiter.join();
+  // Everything is recorded; the vault closes before the ports that its journal tells.
+  (*vault)->stop();
+  log.event("stopped");
+  return k_exit_done;
+}
+
+}  // namespace
+
+int run_serve(const Arguments& arguments) {
+  const auto file = config_file(arguments);
+  if (!file) return report(arguments, file.error());
+  const auto environment = vault::process_environment();
+  auto outcome = vault::load_config(*file, environment);
+  if (!outcome) return report(arguments, outcome.error());
+  if (!outcome->problems.empty()) {
+    const auto text =
+        arguments.json() ? problems_json(outcome->problems, outcome->valid()) : problems_text(outcome->problems);
+    static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()));
+  }
+  if (!outcome->valid()) return k_exit_no;
+  const auto data_dir = vault::find_data_dir(arguments.value("--data-dir"), environment, &outcome->loaded.config);
+  if (!data_dir) return report(arguments, data_dir.error());
+  if (const auto owner = vault::become_owner(data_dir->path); !owner) return report(arguments, owner.error());
+  return serve(arguments, *file, *data_dir, std::move(outcome->loaded));
+}
+
+}  // namespace talon::cli

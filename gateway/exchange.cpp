@@ -1,0 +1,87 @@
+// See exchange.h. Each step is a function of its room; nothing here decides.
+#include "gateway/exchange.h"
+
+#include "gateway/exchange_call.h"
+
+namespace talon::gateway {
+namespace {
+
+core::Error cannot_record() {
+  return {core::Code::vault_unavailable,
+          "The call cannot be recorded at the moment, so it is not made; try again later.",
+          {}};
+}
+
+/// The intent on its way: strict waits for it where a byte would leave, batched does not.
+Task<bool> submit_intent(Call& call, JournalWrite& write) {
+  auto item = intent_of(call);
+  auto& journal = call.worker.shared.vault.journal();
+  if (call.worker.strict()) {
+    const bool queued = co_await write.submit(item);
+    co_return queued;
+  }
+  RoomWait room(journal, call.worker.port);
+  for (;;) {
+    const auto submitted = call.worker.port.submit(journal, item);
+    if (submitted != vault::Submit::queue_full) co_return submitted == vault::Submit::queued;
+    co_await room;
+  }
+}
+
+Task<> read_failed(Call& call, Connection::Failed failed) {
+  call.client.close_after_this();
+  if (!failed.error) co_return;
+  Refusal refusal{*failed.error};
+  co_await answer_refusal(call, std::move(refusal));
+}
+
+}  // namespace
+
+Task<> exchange(Worker& worker, Connection& client, const Caller& caller, RouteMatch match, std::string request_id) {
+  Call call(worker, client, caller, match, std::move(request_id));
+
+  // read: the key is known, so the body may be.
+  if (const auto whole = client.body_in_place()) {
+    call.body = *whole;
+  } else {
+    auto failed = co_await client.read_body(static_cast<std::uint64_t>(worker.snapshot.loaded.config.max_body));
+    if (failed) co_return co_await read_failed(call, std::move(*failed));
+    call.body = client.body();
+  }
+
+  // attribute, admit, route
+  auto refusal = decide(call);
+  if (!refusal && call.content_key == nullptr) refusal = co_await open_log(call);
+  if (!refusal) refusal = admit(call);
+  if (refusal) co_return co_await answer_refusal(call, std::move(*refusal));
+
+  // intent durable; connecting to the provider overlaps the commit.
+  JournalWrite intent(worker.port, worker.shared.vault.journal());
+  const bool submitted = co_await submit_intent(call, intent);
+  if (!submitted) {
+    Refusal unrecorded{cannot_record()};
+    co_return co_await answer_refusal(call, std::move(unrecorded));
+  }
+  client.watch_for_leaving(true);
+  call.upstream_began = call.now();
+  auto connected = co_await check_out(call);
+  const auto durable = co_await intent.committed();
+  if (durable.state == vault::ItemState::failed) {
+    client.close_after_this();
+    Refusal unrecorded{cannot_record()};
+    co_return co_await answer_refusal(call, std::move(unrecorded));
+  }
+
+  // forward, relay, settle, [record durable], respond
+  if (connected) connected = co_await forward(call);
+  if (!connected) co_return co_await answer_failure(call, std::move(connected.error()));
+  co_await relay(call);
+}
+
+Task<> refuse_known(Worker& worker, Connection& client, const Caller& caller, RouteMatch match, std::string request_id,
+                    Refusal refusal) {
+  Call call(worker, client, caller, match, std::move(request_id));
+  co_await answer_refusal(call, std::move(refusal));
+}
+
+}  // namespace talon::gateway

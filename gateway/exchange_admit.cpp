@@ -1,0 +1,212 @@
+// exchange: attribute, route, admit: decisions of guard and provider, put in order.
+#include <algorithm>
+#include <utility>
+
+#include "core/text.h"
+#include "gateway/exchange_call.h"
+
+namespace talon::gateway {
+namespace {
+
+using core::Code;
+
+Endpoint endpoint_of(RouteId id) {
+  switch (id) {
+    case RouteId::completions:
+      return Endpoint::completions;
+    case RouteId::embeddings:
+      return Endpoint::embeddings;
+    case RouteId::proxy:
+      return Endpoint::proxy;
+    default:
+      return Endpoint::chat_completions;
+  }
+}
+
+/// W3C Trace Context, version 00: "00-<32 hex>-<16 hex>-<2 hex>", neither id all zero. Others are dropped.
+bool is_traceparent(std::string_view text) {
+  constexpr std::size_t k_length = 55;
+  constexpr std::string_view k_form = "00-tttttttttttttttttttttttttttttttt-pppppppppppppppp-ff";
+  if (text.size() != k_length || !text.starts_with("00-") || text[35] != '-' || text[52] != '-') return false;
+  for (std::size_t i = 3; i < k_length; ++i) {
+    if (k_form[i] != '-' && std::string_view("0123456789abcdef").find(text[i]) == std::string_view::npos) return false;
+  }
+  return text.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
+         text.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
+}
+
+std::optional<Refusal> refusal_of(auto& expected) {
+  return expected ? std::nullopt : std::optional<Refusal>(std::move(expected.error()));
+}
+
+/// No body, or a method that has none: nothing that could cost.
+bool has_nothing_to_price(const Call& call) {
+  return call.endpoint == Endpoint::proxy &&
+         (call.head().method == "GET" || call.head().method == "HEAD" || call.body.empty());
+}
+
+std::optional<Refusal> read_body_as_call(Call& call) {
+  if (call.endpoint == Endpoint::proxy) {
+    auto target = parse_proxy_target(call.worker.snapshot, call.head());
+    if (!target) return refusal_of(target);
+    call.proxy = std::move(*target);
+    call.free_of_charge = has_nothing_to_price(call);
+    if (call.body.empty()) return std::nullopt;
+  } else {
+    const auto type = call.head().fields.find("content-type");
+    if (type && type->size() >= 10 && equal_names(type->substr(0, 10), "multipart/")) {
+      return Refusal{core::Error{Code::unsupported_media_type, "This route takes a JSON body, not multipart.", {}}};
+    }
+  }
+  auto view = inspect(call.endpoint, call.body);
+  if (!view) return refusal_of(view);
+  call.view = std::move(*view);
+  return std::nullopt;
+}
+
+std::optional<Refusal> choose(Call& call) {
+  const Snapshot& snapshot = call.worker.snapshot;
+  if (call.proxy) {
+    auto allowed = check_shared_credential(call.head(), *call.proxy, call.view);
+    if (!allowed) return refusal_of(allowed);
+    call.provider = snapshot.provider(call.proxy->provider);
+  } else {
+    auto stateless = check_provider_state(call.view);
+    if (!stateless) return refusal_of(stateless);
+    auto chosen = choose_provider(snapshot, call.view);
+    if (!chosen) return refusal_of(chosen);
+    call.provider = *chosen;
+  }
+  if (call.free_of_charge || !call.view.model) return std::nullopt;
+  call.row = snapshot.prices().find(call.provider->config.name, *call.view.model);
+  return std::nullopt;
+}
+
+std::optional<Refusal> price(Call& call) {
+  const bool under_a_cap = call.caller.policy.max_daily_cost.has_value();
+  if (call.row == nullptr && !call.free_of_charge && under_a_cap) {
+    const std::string what = call.view.model ? "The model \"" + core::record_text(*call.view.model) + "\" has no price"
+                                             : "This call has no price";
+    return Refusal{
+        core::Error{Code::model_unpriced,
+                    what + " here, and this key is under a daily cap; the operator can add it to pricing_file.",
+                    {}}};
+  }
+  call.held = hold_for(call.row, call.view, call.endpoint, call.body.size(),
+                       call.worker.snapshot.loaded.config.hold_max_output_tokens);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Call::Call(Worker& on, Connection& from, const Caller& who_calls, RouteMatch route_match, std::string id)
+    : worker(on),
+      client(from),
+      caller(who_calls),
+      match(route_match),
+      request_id(std::move(id)),
+      evidence(core::EvidenceId::make(on.shared.clock.now(), on.random)),
+      began(on.shared.clock.monotonic()),
+      endpoint(endpoint_of(route_match.route->id)) {
+  if (const auto parent = head().fields.find("traceparent"); parent && is_traceparent(*parent)) {
+    traceparent = *parent;
+    trace = parent->substr(3, 32);
+  }
+  // Until attribution says more: the caller's own log, and a session of its own, derived from the record.
+  who.tenant = caller.tenant;
+  if (caller.tenant) who.log = core::LogName::of(*caller.tenant);
+  who.session = "ses_" + std::string(evidence.ulid().text());
+}
+
+core::RequestDetail detail_of(const Call& call) {
+  core::RequestDetail detail;
+  detail.request_id = call.request_id;
+  detail.caller = call.caller.name;
+  detail.key_id = call.caller.key_id;
+  detail.session = call.who.session;
+  detail.attribution = call.who.attribution;
+  if (!call.trace.empty()) detail.trace = call.trace;
+  detail.ask.endpoint = call.match.route->pattern;
+  if (call.view.model) detail.ask.model = core::record_text(*call.view.model);
+  detail.ask.stream = call.view.stream;
+  if (call.view.n != 1) detail.ask.n = call.view.n;
+  detail.ask.max_tokens = call.view.max_tokens;
+  detail.decision.policy = call.caller.policy_hash;
+  if (call.row != nullptr) {
+    const auto& hashes = call.worker.snapshot.price_hashes;
+    if (const auto found = hashes.find(call.row->provider + "/" + call.row->model); found != hashes.end())
+      detail.decision.prices = found->second;
+  }
+  return detail;
+}
+
+std::optional<Refusal> decide(Call& call) {
+  if (call.worker.draining())
+    return Refusal{
+        core::Error{Code::draining, "This gateway is shutting down; try another one, or again shortly.", {}}};
+  if (!call.worker.shared.vault.journal().accepting()) {
+    return Refusal{core::Error{
+        Code::vault_unavailable, "Calls cannot be recorded at the moment, so none is made; try again later.", {}}};
+  }
+  if (auto refused = read_body_as_call(call)) return refused;
+  auto who = attribute(call.caller, call.head().fields, call.view.tenant, call.who.session);
+  if (!who) return refusal_of(who);
+  call.who = std::move(*who);
+  if (auto refused = choose(call)) return refused;
+  if (auto refused = price(call)) return refused;
+  call.content_key = call.worker.content_key(call.who.log);
+  return std::nullopt;
+}
+
+Task<std::optional<Refusal>> open_log(Call& call) {
+  LogDirectory& logs = call.worker.shared.logs;
+  std::optional<core::Error> problem;
+  ReaderThread::Job job = [&] {
+    if (auto opened = logs.open(call.who.log); !opened) problem = opened.error();
+  };
+  const bool taken = co_await call.worker.shared.reader.run(call.worker.loop, job);
+  if (!taken)
+    co_return Refusal{
+        core::Error{Code::overloaded, "Too many requests wait for the evidence log; try again shortly.", {}}};
+  if (problem) co_return Refusal{std::move(*problem)};
+  call.content_key = call.worker.content_key(call.who.log);
+  co_return std::nullopt;
+}
+
+std::optional<Refusal> admit(Call& call) {
+  auto hold = call.worker.shared.caps.admit(call.caller, call.held, call.worker.shared.clock.now());
+  if (!hold) return refusal_of(hold);
+  call.hold = std::move(*hold);
+  return std::nullopt;
+}
+
+std::unique_ptr<vault::JournalItem> intent_of(const Call& call) {
+  core::EvidenceRecord record;
+  record.id = call.evidence;
+  record.log = call.who.log;
+  core::RequestDetail detail = detail_of(call);
+  detail.decision.outcome = core::Outcome::interrupted;
+  detail.decision.code = Code::interrupted;
+  detail.route = core::Route{
+      std::nullopt,
+      {core::Attempt{call.provider->config.name, std::nullopt, std::nullopt, Code::interrupted, std::nullopt, {}}}};
+  const bool priced = call.row != nullptr || call.free_of_charge;
+  detail.cost = core::Cost{call.held, call.held, priced};
+  record.detail = std::move(detail);
+
+  auto item = std::make_unique<vault::JournalItem>();
+  item->kind = vault::ItemKind::intent;
+  item->log = call.who.log;
+  item->id = call.evidence;
+  item->line = core::to_unsequenced_line(record);
+  item->rollup.counts_as_request = true;
+  item->rollup.unpriced = !priced;
+  item->rollup.cost = call.held;
+  item->rollup.caller = call.caller.name;
+  item->rollup.provider = call.provider->config.name;
+  if (call.view.model) item->rollup.model = core::record_text(*call.view.model);
+  if (call.who.client_session) item->rollup.session = call.who.session;
+  return item;
+}
+
+}  // namespace talon::gateway

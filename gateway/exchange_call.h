@@ -1,0 +1,147 @@
+// What one governed call carries from step to step; the steps of exchange.cpp, each in a source of its
+// own (exchange_admit, exchange_forward, exchange_relay, exchange_settle).
+//
+// Thread rule: the worker's. A Call lives in the frame of exchange() and outlives every step.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/evidence_record.h"
+#include "gateway/exchange.h"
+#include "gateway/guard/caps.h"
+#include "gateway/net/connection.h"
+#include "gateway/net/journal_port.h"
+#include "gateway/net/upstream.h"
+#include "gateway/net/worker.h"
+#include "gateway/provider/call.h"
+#include "gateway/provider/usage.h"
+#include "vault/log/body_commitment.h"
+
+namespace talon::gateway {
+
+struct Call {
+  Call(Worker& on, Connection& from, const Caller& who_calls, RouteMatch route_match, std::string id);
+
+  Worker& worker;
+  Connection& client;
+  const Caller& caller;
+  RouteMatch match;
+  std::string request_id;
+  core::EvidenceId evidence;  ///< minted on arrival
+  core::Micros began;         ///< monotonic
+  std::string traceparent;    ///< valid, or empty
+  std::string trace;          ///< its trace id
+
+  // read, attribute
+  Endpoint endpoint = Endpoint::chat_completions;
+  std::string_view body;  ///< as received, transfer coding removed
+  CallView view;
+  Attributed who;
+
+  // route, admit
+  std::optional<ProxyTarget> proxy;
+  const Provider* provider = nullptr;
+  const core::PriceRow* row = nullptr;  ///< nullptr: unpriced
+  bool free_of_charge = false;          ///< nothing to price: a proxied GET, HEAD or empty body
+  const vault::ContentKey* content_key = nullptr;
+  Hold hold;
+  core::NanoUsd held;
+  core::Bodies bodies;
+
+  // forward
+  std::string rewritten;  ///< the body with edits; empty: forwarded as received
+  std::unique_ptr<UpstreamConnection> upstream;
+  bool sent = false;  ///< a byte may have reached the provider
+  bool send_failed = false;
+  std::vector<core::Attempt> attempts;
+  core::Micros attempt_began;
+  core::Micros upstream_began{};
+  core::Micros upstream_ended{};
+
+  // relay
+  bool head_sent = false;
+  std::size_t received = 0;  ///< bytes of the provider's body
+  std::optional<core::Micros> ttft;
+  std::string upstream_request_id;
+
+  [[nodiscard]] const RequestHead& head() const noexcept { return client.head(); }
+  [[nodiscard]] Workspace& space() noexcept { return client.space(); }
+  [[nodiscard]] core::Micros now() const noexcept { return worker.shared.clock.monotonic(); }
+  [[nodiscard]] core::Micros since(core::Micros start) const noexcept { return {now().count - start.count}; }
+  [[nodiscard]] std::string_view model() const noexcept {
+    return view.model ? std::string_view(*view.model) : std::string_view{};
+  }
+  [[nodiscard]] Deadline silence() const noexcept { return worker.loop.in(provider->config.timeout); }
+};
+
+/// What became of a call, as it goes into its record.
+struct Ending {
+  core::Outcome outcome = core::Outcome::allowed;
+  std::optional<core::Code> code;
+  std::optional<int> status;  ///< sent to the client, or about to be
+  std::optional<core::Usage> usage;
+  core::NanoUsd cost;
+};
+
+// --- exchange_admit.cpp ---------------------------------------------------------------------------
+
+/// The record's parts that are known from the start.
+[[nodiscard]] core::RequestDetail detail_of(const Call& call);
+/// Everything that can be decided from head, body and snapshot, in the order of interfaces.md §3: body,
+/// tenant, provider, price. Fills the call.
+[[nodiscard]] std::optional<Refusal> decide(Call& call);
+/// The call's log, for its content key; the reader thread opens one that is new.
+[[nodiscard]] Task<std::optional<Refusal>> open_log(Call& call);
+/// The caller's cap: one atomic step; the call holds its money from here on.
+[[nodiscard]] std::optional<Refusal> admit(Call& call);
+/// The `interrupted` record this call becomes if Talon dies.
+[[nodiscard]] std::unique_ptr<vault::JournalItem> intent_of(const Call& call);
+
+// --- exchange_forward.cpp -------------------------------------------------------------------------
+
+/// A connection to the provider, pooled or new. Nothing of the request leaves yet.
+[[nodiscard]] Task<core::Result<void>> check_out(Call& call);
+/// Sends the request and reads the response's head; one retry if a pooled connection was dead.
+[[nodiscard]] Task<core::Result<void>> forward(Call& call);
+/// Reads some of the response's body, decoded, to the end of space().upstream_body.
+enum class Piece : std::uint8_t { more, end, closed, failed };
+struct PieceRead {
+  Piece piece = Piece::more;
+  core::Error error;  ///< failed: provider_error, provider_timeout, cancelled, draining
+};
+[[nodiscard]] Task<PieceRead> read_piece(Call& call);
+/// Is the end of the answer there already, behind a stream's last event? Does not wait.
+[[nodiscard]] bool rest_is_there(Call& call);
+/// A connection whose answer was read whole may serve again; any other is closed.
+enum class Answer : std::uint8_t { whole, cut };
+void give_back_upstream(Call& call, Answer answer);
+/// Why a wait ended, as an error.
+[[nodiscard]] core::Error error_of_wake(const Call& call, Wake wake);
+
+// --- exchange_relay.cpp ---------------------------------------------------------------------------
+
+/// The provider's answer to the client, settled on the way.
+[[nodiscard]] Task<> relay(Call& call);
+/// The call failed before anything of an answer went to the client.
+[[nodiscard]] Task<> answer_failure(Call& call, core::Error error);
+
+// --- exchange_settle.cpp --------------------------------------------------------------------------
+
+/// What the usage, reported or counted, costs.
+[[nodiscard]] core::NanoUsd cost_of_usage(const Call& call, const core::Usage& usage);
+/// Writes the record, and waits for it as the durability asks. False: it could not be written, and the
+/// client must not see an end.
+[[nodiscard]] Task<bool> settle(Call& call, Ending ending);
+/// Answers a refusal; 402, 403 and 429 leave a record first (merged with others, evidence.md §1).
+[[nodiscard]] Task<> answer_refusal(Call& call, Refusal refusal);
+/// Text from outside as a field's value: visible ASCII as it is, anything else percent-encoded.
+[[nodiscard]] std::string field_text(std::string_view text);
+/// X-Request-Id and the X-Talon-* of this call.
+void add_call_fields(std::string& out, const Call& call, const std::optional<core::NanoUsd>& cost);
+
+}  // namespace talon::gateway

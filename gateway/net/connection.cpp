@@ -1,0 +1,166 @@
+// See connection.h.
+#include "gateway/net/connection.h"
+
+#include <algorithm>
+
+#include "gateway/net/worker.h"
+
+namespace talon::gateway {
+namespace {
+
+constexpr std::size_t k_least_room = 4 * 1024;
+constexpr std::size_t k_body_room = 256 * 1024;
+/// A body may take k_body_time, and a second more for so many bytes of it.
+constexpr std::size_t k_slowest_body = 16 * 1024;
+
+core::Error error_of(core::Code code, const char* message) { return core::Error{code, message, std::nullopt}; }
+
+}  // namespace
+
+Connection::Connection(Worker& worker, int descriptor)
+    : worker_(worker), socket_(worker.loop, descriptor), share_(worker.shared.bodies) {
+  worker_.joined(*this);
+}
+
+Connection::~Connection() {
+  if (space_) worker_.workspaces.give_back(std::move(space_));
+  worker_.left(*this);
+}
+
+Task<Wake> Connection::wait_for_request() {
+  if (worker_.draining()) co_return Wake::stopping;
+  if (space_) worker_.workspaces.give_back(std::move(space_));
+  idle_ = true;
+  const Deadline deadline = worker_.loop.in(k_idle_time);
+  const Wake wake = co_await socket_.readable(deadline, &interrupts);
+  idle_ = false;
+  if (wake == Wake::ready) space_ = worker_.workspaces.take();
+  co_return wake;
+}
+
+Task<std::optional<Connection::Failed>> Connection::read_head() {
+  if (!space_ || space_->in.empty()) {
+    const Wake wake = co_await wait_for_request();
+    if (wake != Wake::ready) co_return Failed{};
+  }
+  const Deadline deadline = worker_.loop.in(k_head_time);
+  for (;;) {
+    switch (space_->request.read_head(space_->in)) {
+      case ReadState::ready:
+        co_return std::nullopt;
+      case ReadState::failed:
+        co_return Failed{space_->request.error()};
+      case ReadState::need_more:
+        break;
+    }
+    const auto got = socket_.receive(space_->in.room(k_least_room));
+    if (got.status == IoResult::Status::done) {
+      space_->in.commit(got.count);
+    } else if (got.status == IoResult::Status::would_block) {
+      const Wake wake = co_await socket_.readable(deadline, &interrupts);
+      if (wake == Wake::timeout)
+        co_return Failed{error_of(core::Code::request_timeout, "The request head did not arrive in time.")};
+      if (wake != Wake::ready) co_return Failed{};
+    } else {
+      co_return Failed{};
+    }
+  }
+}
+
+std::optional<std::string_view> Connection::body_in_place() const noexcept {
+  return space_->request.body_in_place(space_->in);
+}
+
+Task<std::optional<Connection::Failed>> Connection::read_body(std::uint64_t max_body) {
+  const auto overloaded = error_of(core::Code::overloaded, "Too many request bodies are under way; try again shortly.");
+  const RequestHead& request = head();
+  if (request.expects_continue && space_->in.empty()) {
+    std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    const bool sent = co_await send(std::span(&go_on, 1));
+    if (!sent) co_return Failed{};
+  }
+  if (request.framing == Framing::length) {
+    if (!share_.reach(static_cast<std::int64_t>(request.content_length))) co_return Failed{overloaded};
+    space_->body.reserve(static_cast<std::size_t>(request.content_length));
+  }
+  const std::int64_t began = worker_.loop.now_ms();
+  for (;;) {
+    switch (space_->request.read_body(space_->in, space_->body, max_body)) {
+      case ReadState::ready:
+        co_return std::nullopt;
+      case ReadState::failed:
+        co_return Failed{space_->request.error()};
+      case ReadState::need_more:
+        break;
+    }
+    if (!share_.reach(static_cast<std::int64_t>(space_->body.size()))) co_return Failed{overloaded};
+    // The rest of a long body in few reads; never more than what is known to come.
+    const auto room = std::clamp<std::uint64_t>(space_->request.remaining(), k_least_room, k_body_room);
+    const auto got = socket_.receive(space_->in.room(static_cast<std::size_t>(room)));
+    if (got.status == IoResult::Status::done) {
+      space_->in.commit(got.count);
+    } else if (got.status == IoResult::Status::would_block) {
+      const auto bonus = static_cast<std::int64_t>(space_->body.size() / k_slowest_body) * 1'000;
+      const Deadline deadline{began + k_body_time.count() + bonus + Loop::k_tick.count()};
+      const Wake wake = co_await socket_.readable(deadline, &interrupts);
+      if (wake == Wake::timeout)
+        co_return Failed{error_of(core::Code::request_timeout, "The request body did not arrive in time.")};
+      if (wake != Wake::ready) co_return Failed{};
+    } else {
+      co_return Failed{};
+    }
+  }
+}
+
+void Connection::next_request() {
+  space_->request.next(space_->in);
+  space_->body.clear();
+  space_->body.shrink(Workspace::k_keep);
+  share_.clear();
+  interrupts.reset();
+}
+
+Connection::Sent Connection::send_now(std::span<std::string_view>& pieces) noexcept {
+  for (;;) {
+    const auto sent = socket_.send(pieces);
+    if (sent.status == IoResult::Status::would_block) return Sent::blocked;
+    if (sent.status != IoResult::Status::done) return Sent::gone;
+    if (!advance(pieces, sent.count)) return Sent::all;
+  }
+}
+
+Task<bool> Connection::send(std::span<std::string_view> pieces) {
+  for (;;) {
+    const Sent sent = send_now(pieces);
+    if (sent != Sent::blocked) co_return sent == Sent::all;
+    const Deadline deadline = worker_.loop.in(k_send_time);
+    const Wake wake = co_await socket_.writable(deadline, &interrupts);
+    if (wake != Wake::ready) co_return false;
+  }
+}
+
+void Connection::reset_on_close() noexcept {
+  reset_ = true;
+  keep_ = false;
+  socket_.reset_on_close();
+}
+
+Task<> Connection::linger() {
+  constexpr std::size_t k_most = 64 << 20;
+  if (reset_) co_return;
+  socket_.finish_sending();
+  const Deadline deadline = worker_.loop.in(k_linger_time);
+  for (std::size_t seen = 0; seen < k_most;) {
+    const auto got = socket_.discard(k_most);
+    if (got.status == IoResult::Status::done) {
+      seen += got.count;
+    } else if (got.status == IoResult::Status::would_block) {
+      const Wake wake = co_await socket_.readable(deadline, &interrupts);
+      if (wake != Wake::ready) co_return;
+    } else {
+      co_return;
+    }
+  }
+}
+
+}  // namespace talon::gateway

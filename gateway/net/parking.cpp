@@ -1,0 +1,54 @@
+// See parking.h.
+#include "gateway/net/parking.h"
+
+namespace talon::gateway {
+
+void Parking::finish(Wake why) noexcept {
+  if (finished_) return;
+  finished_ = true;
+  wake_ = why;
+  if (!waiter_) return;
+  loop_.unlink(*this);
+  loop_.post([waiter = waiter_] { waiter.resume(); });
+  waiter_ = {};
+}
+
+bool Parking::Wait::await_ready() noexcept {
+  if (interrupts_ != nullptr && interrupts_->reason()) parking_.finish(*interrupts_->reason());
+  return parking_.finished_;
+}
+
+void Parking::Wait::await_suspend(std::coroutine_handle<> waiter) noexcept {
+  parking_.waiter_ = waiter;
+  parking_.deadline_ = deadline_;
+  parking_.loop_.link(parking_);
+  if (interrupts_ != nullptr) interrupts_->begin(&parking_);
+}
+
+Wake Parking::Wait::await_resume() noexcept {
+  if (interrupts_ != nullptr) interrupts_->end();
+  parking_.finished_ = false;
+  return parking_.wake_;
+}
+
+void Loop::link(Parking& parking) noexcept {
+  parking.previous_ = nullptr;
+  parking.next_ = parked_;
+  if (parked_ != nullptr) parked_->previous_ = &parking;
+  parked_ = &parking;
+}
+
+void Loop::unlink(Parking& parking) noexcept {
+  (parking.previous_ != nullptr ? parking.previous_->next_ : parked_) = parking.next_;
+  if (parking.next_ != nullptr) parking.next_->previous_ = parking.previous_;
+}
+
+void Loop::sweep_parked() noexcept {
+  for (Parking* parking = parked_; parking != nullptr;) {
+    Parking* next = parking->next_;
+    if (passed(parking->deadline_)) parking->finish(Wake::timeout);
+    parking = next;
+  }
+}
+
+}  // namespace talon::gateway

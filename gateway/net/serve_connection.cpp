@@ -1,0 +1,242 @@
+// One client's connection from its first byte to its last: requests in order, each to its room.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "gateway/api/reads.h"
+#include "gateway/exchange.h"
+#include "gateway/guard/authenticate.h"
+#include "gateway/http/head_writer.h"
+#include "gateway/net/connection.h"
+#include "gateway/net/export_pipe.h"
+#include "gateway/net/respond.h"
+#include "gateway/net/worker.h"
+
+namespace talon::gateway {
+namespace {
+
+using core::Code;
+
+/// Exports run on threads of their own; more than these at once are refused.
+constexpr unsigned k_max_exports = 4;
+
+struct Request {
+  Worker& worker;
+  Connection& client;
+  RouteMatch match;
+  std::string id;
+  core::Micros began;
+};
+
+std::string make_request_id(Worker& worker) {
+  const auto ulid = core::Ulid::make(worker.shared.clock.now(), worker.random);
+  std::string id = "req_";
+  id += ulid.text();
+  return id;
+}
+
+void log_answer(Request& request, int status, std::string_view caller, std::string_view code) {
+  RequestLine line;
+  line.request_id = request.id;
+  line.caller = caller;
+  line.method = request.client.head().method;
+  line.path = request.match.route != nullptr ? request.match.route->pattern : std::string_view("-");
+  line.status = status;
+  line.code = code;
+  line.duration = core::Micros{request.worker.shared.clock.monotonic().count - request.began.count};
+  request.worker.log_request(line);
+}
+
+/// A body that came with a request that does not take one, or is not let in: skipped if it is all here,
+/// else the connection ends, because its bytes are never read.
+void leave_body(Connection& client) {
+  if (client.head().framing != Framing::none && !client.body_in_place()) client.close_after_this();
+}
+
+Task<> answer(Request& request, const Response& response, std::string_view caller, std::string_view code) {
+  leave_body(request.client);
+  log_answer(request, response.status, caller, code);
+  const bool sent = co_await respond(request.worker, request.client, response, request.id);
+  static_cast<void>(sent);
+}
+
+Task<> refuse(Request& request, const Refusal& refusal) {
+  const Response response = to_response(refusal, request.id);
+  co_await answer(request, response, {}, core::word(refusal.error.code));
+}
+
+ApiRequest api_request(Request& request, const Caller& caller) {
+  const RequestHead& head = request.client.head();
+  return {&request.worker.snapshot,
+          &request.worker.shared.vault,
+          &request.worker.shared.clock,
+          &caller,
+          request.match,
+          head.query,
+          &head.fields};
+}
+
+/// A read's refusal: its caller is known, so 403 leaves evidence.
+Task<> refuse_read(Request& request, const Caller& caller, Refusal refusal) {
+  leave_body(request.client);
+  co_await refuse_known(request.worker, request.client, caller, request.match, request.id, std::move(refusal));
+}
+
+/// Blocks, so it runs on the reader's thread.
+Task<> serve_read(Request& request, const Caller& caller) {
+  const ApiRequest asked = api_request(request, caller);
+  std::optional<std::expected<Response, Refusal>> answered;
+  if (request.match.route->id == RouteId::models) {
+    answered = answer_read(asked);
+  } else {
+    ReaderThread::Job job = [&] { answered = answer_read(asked); };
+    const bool taken = co_await request.worker.shared.reader.run(request.worker.loop, job);
+    if (!taken)
+      answered = std::unexpected(Refusal{core::Error{Code::overloaded, "Too many reads wait; try again shortly.", {}}});
+  }
+  if (!*answered) {
+    Refusal refusal = std::move(answered->error());
+    co_return co_await refuse_read(request, caller, std::move(refusal));
+  }
+  const Response response = std::move(**answered);
+  co_await answer(request, response, caller.name, {});
+}
+
+/// Sends what the export writes, chunk by chunk. False: the client left, or the export failed.
+Task<bool> send_export(Connection& client, ExportPipe& pipe, std::string_view client_head, bool chunked) {
+  std::string bytes;
+  std::string size;
+  bool connected = true;
+  while (connected && co_await pipe.read(bytes)) {
+    size.clear();
+    if (chunked) append_chunk_size(size, bytes.size());
+    std::array<std::string_view, 4> pieces{client_head, size, bytes, chunked ? k_chunk_end : std::string_view{}};
+    connected = co_await client.send(pieces);
+    client_head = {};
+  }
+  if (!connected) {
+    co_await pipe.abandon();
+    co_return false;
+  }
+  if (!pipe.result()) co_return false;
+  std::array<std::string_view, 2> end{client_head, chunked ? k_last_chunk : std::string_view{}};
+  connected = co_await client.send(end);
+  co_return connected;
+}
+
+Task<> serve_export(Request& request, const Caller& caller) {
+  const ApiRequest asked = api_request(request, caller);
+  std::optional<std::expected<ExportPlan, Refusal>> planned;
+  ReaderThread::Job job = [&] { planned = plan_export(asked); };
+  const bool taken = co_await request.worker.shared.reader.run(request.worker.loop, job);
+  auto& exports = request.worker.shared.exports;
+  const bool crowded = !taken || exports.load() >= k_max_exports;
+  if (crowded)
+    planned =
+        std::unexpected(Refusal{core::Error{Code::overloaded, "Too many exports run at once; try again shortly.", {}}});
+  if (!*planned) {
+    Refusal refusal = std::move(planned->error());
+    co_return co_await refuse_read(request, caller, std::move(refusal));
+  }
+  leave_body(request.client);
+  const ExportPlan plan = std::move(**planned);
+  const bool chunked = request.client.head().minor_version == 1;
+  if (!chunked) request.client.close_after_this();
+  log_answer(request, plan.head.status, caller.name, {});
+  write_export_head(request.worker, request.client, plan.head, request.id, chunked);
+  std::string head = request.client.space().client_head;
+  if (request.client.head().method == "HEAD") {
+    std::string_view piece = head;
+    const bool sent = co_await request.client.send(std::span(&piece, 1));
+    if (!sent) request.client.close_after_this();
+    co_return;
+  }
+  exports.fetch_add(1);
+  const auto pipe = std::make_shared<ExportPipe>(request.worker.loop);
+  ExportPipe::start(pipe, [run = plan.run](ExportPipe& into) {
+    return run([&into](std::string_view bytes) { return into.write(bytes); });
+  });
+  const bool whole = co_await send_export(request.client, *pipe, head, chunked);
+  exports.fetch_sub(1);
+  if (whole) co_return;
+  // Never an end that looks like one.
+  if (!chunked) request.client.reset_on_close();
+  request.client.close_after_this();
+}
+
+Task<> serve_operations(Request& request) {
+  const Readiness readiness{request.worker.draining(), request.worker.shared.vault.stats().state};
+  const Response response = answer_operations(request.match.route->id, readiness);
+  co_await answer(request, response, {}, {});
+}
+
+/// 404, then 405, then 401, then 413 (interfaces.md §3); what is left goes to its room.
+Task<> serve_request(Request& request) {
+  Worker& worker = request.worker;
+  const RequestHead& head = request.client.head();
+  if (request.match.route == nullptr) {
+    Refusal refusal{core::Error{Code::not_found, "There is nothing here.", {}}};
+    if (!request.match.allow.empty())
+      refusal.error = {Code::method_not_allowed, "This path does not take " + std::string(head.method) + ".", {}};
+    Response response = to_response(refusal, request.id);
+    if (!request.match.allow.empty()) response.fields.emplace_back("Allow", request.match.allow);
+    co_return co_await answer(request, response, {}, core::word(refusal.error.code));
+  }
+  if (request.match.route->kind == RouteKind::operations) co_return co_await serve_operations(request);
+
+  const auto caller = authenticate(worker.snapshot, worker.shared.vault, head.fields);
+  if (!caller) {
+    auto record = worker.denials.refused_unknown(caller.error().error.code, worker.shared.clock.monotonic(),
+                                                 worker.shared.clock.now(), worker.random);
+    if (record) worker.write_behind(std::move(*record));
+    co_return co_await refuse(request, caller.error());
+  }
+  if (head.content_length > static_cast<std::uint64_t>(worker.snapshot.loaded.config.max_body)) {
+    const Refusal refusal{core::Error{Code::body_too_large, "The request body is larger than server.max_body.", {}}};
+    request.client.close_after_this();
+    co_return co_await refuse(request, refusal);
+  }
+  const Caller& who = **caller;
+  if (request.match.route->kind == RouteKind::governed) {
+    co_await exchange(worker, request.client, who, request.match, request.id);
+  } else if (request.match.route->id == RouteId::evidence_export) {
+    co_await serve_export(request, who);
+  } else {
+    co_await serve_read(request, who);
+  }
+}
+
+/// The head could not be read: say why, if there is somebody to hear it.
+Task<> answer_unreadable(Worker& worker, Connection& client, core::Error error) {
+  client.close_after_this();
+  Request request{worker, client, {}, make_request_id(worker), worker.shared.clock.monotonic()};
+  const Response response = to_response(Refusal{std::move(error)}, request.id);
+  log_answer(request, response.status, {}, {});
+  const bool sent = co_await respond(worker, client, response, request.id);
+  static_cast<void>(sent);
+}
+
+}  // namespace
+
+Task<> serve_connection(Worker& worker, int descriptor) {
+  Connection client(worker, descriptor);
+  for (;;) {
+    auto failed = co_await client.read_head();
+    if (failed && !failed->error) co_return;
+    if (failed) {
+      core::Error error = std::move(*failed->error);
+      co_await answer_unreadable(worker, client, std::move(error));
+      break;
+    }
+    if (!client.head().keep_alive) client.close_after_this();
+    Request request{worker, client, match(client.head().method, client.head().path), make_request_id(worker),
+                    worker.shared.clock.monotonic()};
+    co_await serve_request(request);
+    if (!client.keeps()) break;
+    client.next_request();
+  }
+  co_await client.linger();
+}
+
+}  // namespace talon::gateway

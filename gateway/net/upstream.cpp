@@ -1,0 +1,168 @@
+// See upstream.h.
+#include "gateway/net/upstream.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace talon::gateway {
+namespace {
+
+constexpr std::int64_t k_addresses_for_ms = 30'000;
+/// A connection used within this time is taken without asking whether the provider closed it meanwhile;
+/// the one retry on a fresh connection covers the rest.
+constexpr std::int64_t k_fresh_ms = 1'000;
+
+core::Error not_connected(const Provider& provider, Wake wake) {
+  if (wake == Wake::timeout) {
+    return {core::Code::provider_timeout,
+            "The provider \"" + provider.config.name + "\" did not accept a connection within connect_timeout.",
+            {}};
+  }
+  return {core::Code::cancelled, "The call was cancelled before the provider was connected.", {}};
+}
+
+}  // namespace
+
+UpstreamConnection::UpstreamConnection(UpstreamPools& pools, std::size_t provider, Socket socket) noexcept
+    : pools_(pools), provider_(provider), socket_(std::move(socket)) {}
+UpstreamConnection::~UpstreamConnection() { pools_.closed(provider_); }
+
+UpstreamPools::Pool& UpstreamPools::pool_of(std::size_t provider) {
+  while (pools_.size() <= provider) pools_.emplace_back();
+  return pools_[provider];
+}
+
+std::unique_ptr<UpstreamConnection> UpstreamPools::idle(const Provider& provider) {
+  Pool& pool = pool_of(provider.index);
+  while (!pool.idle.empty()) {
+    auto connection = std::move(pool.idle.back());
+    pool.idle.pop_back();
+    const bool fresh = loop_.now_ms() - connection->idle_since_ms_ < k_fresh_ms;
+    if (fresh || connection->socket_.quiet()) return connection;
+  }
+  return nullptr;
+}
+
+void UpstreamPools::release(std::unique_ptr<UpstreamConnection> connection) {
+  Pool& pool = pool_of(connection->provider_);
+  connection->reused_ = true;
+  connection->idle_since_ms_ = loop_.now_ms();
+  if (pool.waiting.empty()) {
+    pool.idle.push_back(std::move(connection));
+    return;
+  }
+  Waiter* waiter = pool.waiting.front();
+  pool.waiting.pop_front();
+  waiter->connection = std::move(connection);
+  waiter->parking.wake();
+}
+
+void UpstreamPools::closed(std::size_t provider) {
+  Pool& pool = pool_of(provider);
+  --pool.open;
+  if (pool.waiting.empty()) return;
+  Waiter* waiter = pool.waiting.front();
+  pool.waiting.pop_front();
+  ++pool.open;  // the place is the waiter's from now on
+  waiter->parking.wake();
+}
+
+void UpstreamPools::tick() {
+  for (Pool& pool : pools_) {
+    // Oldest in front; erasing closes.
+    const auto first_young = std::find_if(pool.idle.begin(), pool.idle.end(), [this](const auto& connection) {
+      return loop_.now_ms() - connection->idle_since_ms_ < k_idle.count();
+    });
+    pool.idle.erase(pool.idle.begin(), first_young);
+  }
+}
+
+void UpstreamPools::close_idle() {
+  for (Pool& pool : pools_) pool.idle.clear();
+}
+
+Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::connect(const Provider& provider,
+                                                                               Interrupts& interrupts) {
+  Pool& pool = pool_of(provider.index);
+  const Deadline deadline = loop_.in(provider.config.connect_timeout);
+  if (pool.open < k_max_connections) {
+    ++pool.open;
+  } else {
+    if (pool.waiting.size() >= k_max_waiting) {
+      co_return core::fail(core::Code::overloaded,
+                           "Too many calls wait for a connection to the provider \"" + provider.config.name + "\".");
+    }
+    Waiter waiter(loop_);
+    pool.waiting.push_back(&waiter);
+    const Wake wake = co_await waiter.parking.wait(deadline, &interrupts);
+    if (wake != Wake::ready) {
+      // Not in the queue any more: it was served in the moment its wait ended, and must pass that on.
+      const bool served = std::erase(pool.waiting, &waiter) == 0;
+      if (served && !waiter.connection) closed(provider.index);
+      if (wake == Wake::timeout) {
+        co_return core::fail(core::Code::overloaded,
+                             "All connections to the provider \"" + provider.config.name + "\" are in use.");
+      }
+      co_return core::fail(not_connected(provider, wake));
+    }
+    if (waiter.connection) co_return std::move(waiter.connection);
+  }
+  // Here one place of `open` is ours; a connection that comes to be gives it back when it closes.
+  auto opened = co_await open(provider, deadline, interrupts);
+  if (!opened) closed(provider.index);
+  co_return opened;
+}
+
+Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::open(const Provider& provider, Deadline deadline,
+                                                                            Interrupts& interrupts) {
+  Pool& pool = pool_of(provider.index);
+  if (pool.addresses.empty() || pool.addresses_until_ms < loop_.now_ms()) {
+    auto found = co_await resolver_.resolve(loop_, provider.host, provider.port, deadline, interrupts);
+    if (!found) co_return core::fail(found.error());
+    pool.addresses = std::move(*found);
+    pool.addresses_until_ms = loop_.now_ms() + k_addresses_for_ms;
+  }
+  const auto addresses = pool.addresses;
+  int problem = 0;
+  for (const Address& address : addresses) {
+    const int descriptor = begin_connect(address);
+    if (descriptor < 0) {
+      problem = errno;
+      continue;
+    }
+    Socket socket(loop_, descriptor);
+    const Wake wake = co_await socket.writable(deadline, &interrupts);
+    if (wake != Wake::ready) co_return core::fail(not_connected(provider, wake));
+    problem = finish_connect(descriptor);
+    if (problem != 0) continue;
+
+    auto connection = std::make_unique<UpstreamConnection>(*this, provider.index, std::move(socket));
+    if (provider.scheme != "https") co_return connection;
+    auto shaken = co_await shake_hands(*connection, provider, deadline, interrupts);
+    if (shaken) co_return connection;
+    ++pool.open;  // connect() gives the place back; the connection does so too
+    co_return core::fail(shaken.error());
+  }
+  pool.addresses.clear();
+  co_return core::fail(core::Code::provider_error, "The provider \"" + provider.config.name +
+                                                       "\" could not be reached: " + std::strerror(problem) + ".");
+}
+
+Task<core::Result<void>> UpstreamPools::shake_hands(UpstreamConnection& connection, const Provider& provider,
+                                                    Deadline deadline, Interrupts& interrupts) {
+  connection.tls_.emplace(tls_, connection.socket_.descriptor(), provider.host);
+  for (;;) {
+    const auto step = connection.tls_->handshake();
+    if (step == TlsSession::Step::done) co_return core::Result<void>();
+    if (step == TlsSession::Step::failed) co_return core::fail(core::Code::provider_error, connection.tls_->problem());
+    Wake wake = Wake::ready;
+    if (step == TlsSession::Step::want_read) {
+      wake = co_await connection.readable(deadline, interrupts);
+    } else {
+      wake = co_await connection.writable(deadline, interrupts);
+    }
+    if (wake != Wake::ready) co_return core::fail(not_connected(provider, wake));
+  }
+}
+
+}  // namespace talon::gateway

@@ -1,0 +1,116 @@
+// Connections to providers: one pool for each provider (and its credential) on each worker.
+//
+//   auto got = co_await pools.acquire(provider, Fresh::no, interrupts);     // pooled, or connected with TLS
+//   …
+//   pools.release(std::move(got.connection));     // whole answer read, keep-alive: may serve again
+//
+// Bounds: k_max_connections for each provider and worker, k_max_waiting calls wait for one of them, then
+// 503 overloaded. A connection idles k_idle at most. Thread rule: the worker's.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "gateway/net/address.h"
+#include "gateway/net/parking.h"
+#include "gateway/net/resolver.h"
+#include "gateway/net/socket.h"
+#include "gateway/net/task.h"
+#include "gateway/net/tls.h"
+#include "gateway/snapshot.h"
+
+namespace talon::gateway {
+
+class UpstreamPools;
+
+/// One connection. Dropping it closes it and lets the next waiting call connect.
+class UpstreamConnection {
+ public:
+  UpstreamConnection(UpstreamPools& pools, std::size_t provider, Socket socket) noexcept;
+  ~UpstreamConnection();
+  UpstreamConnection(const UpstreamConnection&) = delete;
+  UpstreamConnection& operator=(const UpstreamConnection&) = delete;
+
+  [[nodiscard]] Socket::Wait readable(Deadline deadline, Interrupts& interrupts) noexcept {
+    return socket_.readable(deadline, &interrupts);
+  }
+  [[nodiscard]] Socket::Wait writable(Deadline deadline, Interrupts& interrupts) noexcept {
+    return socket_.writable(deadline, &interrupts);
+  }
+  [[nodiscard]] IoResult receive(std::span<char> into) noexcept {
+    return tls_ ? tls_->receive(into) : socket_.receive(into);
+  }
+  [[nodiscard]] IoResult send(std::span<const std::string_view> pieces) noexcept {
+    return tls_ ? tls_->send(pieces) : socket_.send(pieces);
+  }
+  /// False while decrypted bytes wait inside.
+  [[nodiscard]] bool must_wait() const noexcept { return !tls_ || !tls_->has_pending(); }
+  /// It served a call before: if it turns out dead, that says nothing about the provider.
+  [[nodiscard]] bool reused() const noexcept { return reused_; }
+
+ private:
+  friend class UpstreamPools;
+  UpstreamPools& pools_;
+  std::size_t provider_;
+  Socket socket_;
+  std::optional<TlsSession> tls_;
+  bool reused_ = false;
+  std::int64_t idle_since_ms_ = 0;
+};
+
+class UpstreamPools {
+ public:
+  static constexpr std::size_t k_max_connections = 256;
+  static constexpr std::size_t k_max_waiting = 1'024;
+  static constexpr std::chrono::milliseconds k_idle{55'000};
+
+  UpstreamPools(Loop& loop, Resolver& resolver, const TlsContext& tls) noexcept
+      : loop_(loop), resolver_(resolver), tls_(tls) {}
+
+  /// A connection that idles in the pool, or nullptr. Costs no system call for one used a moment ago.
+  [[nodiscard]] std::unique_ptr<UpstreamConnection> idle(const Provider& provider);
+  /// A new connection; waits for a place when all are in use. Errors: provider_error (refused, no such
+  /// host, certificate), provider_timeout (connect_timeout), overloaded, cancelled.
+  [[nodiscard]] Task<core::Result<std::unique_ptr<UpstreamConnection>>> connect(const Provider& provider,
+                                                                                Interrupts& interrupts);
+  /// Gives back a connection whose answer was read to its end.
+  void release(std::unique_ptr<UpstreamConnection> connection);
+  /// At each tick: closes what has idled too long.
+  void tick();
+  void close_idle();
+
+ private:
+  friend class UpstreamConnection;
+  struct Waiter {
+    explicit Waiter(Loop& loop) : parking(loop) {}
+    Parking parking;
+    std::unique_ptr<UpstreamConnection> connection;  ///< handed over; else a place to connect became free
+  };
+  struct Pool {
+    std::vector<std::unique_ptr<UpstreamConnection>> idle;  ///< last used at the back
+    std::size_t open = 0;
+    std::deque<Waiter*> waiting;
+    std::vector<Address> addresses;
+    std::int64_t addresses_until_ms = 0;
+  };
+  [[nodiscard]] Pool& pool_of(std::size_t provider);
+  void closed(std::size_t provider);
+  Task<core::Result<std::unique_ptr<UpstreamConnection>>> open(const Provider& provider, Deadline deadline,
+                                                               Interrupts& interrupts);
+  Task<core::Result<void>> shake_hands(UpstreamConnection& connection, const Provider& provider, Deadline deadline,
+                                       Interrupts& interrupts);
+
+  Loop& loop_;
+  Resolver& resolver_;
+  const TlsContext& tls_;
+  std::deque<Pool> pools_;  ///< by Provider::index; never moves
+};
+
+}  // namespace talon::gateway

@@ -1,0 +1,215 @@
+// See server.h.
+#include "gateway/server.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <unistd.h>
+
+#include "gateway/guard/caps.h"
+#include "gateway/log.h"
+#include "gateway/net/address.h"
+#include "gateway/net/worker.h"
+
+namespace talon::gateway {
+namespace {
+
+constexpr std::chrono::seconds k_watch_every{1};
+/// A worker that has not answered its timer for so long is stuck; systemd's watchdog waits longer.
+constexpr std::int64_t k_stuck_ms = 5'000;
+
+std::int64_t monotonic_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string_view word(vault::JournalStats::State state) {
+  switch (state) {
+    case vault::JournalStats::State::ok:
+      return "ok";
+    case vault::JournalStats::State::full:
+      return "full";
+    case vault::JournalStats::State::failed:
+      break;
+  }
+  return "failed";
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(std::shared_ptr<const Snapshot> current, vault::Vault& opened, ServerOptions given)
+      : snapshot(std::move(current)), vault(opened), options(std::move(given)), logs(opened) {}
+
+  core::Result<void> prepare();
+  core::Result<void> listen();
+  void run();
+  void watch();
+  void log_vault_state();
+  void stop(Stop how);
+  void close_listeners();
+
+  std::shared_ptr<const Snapshot> snapshot;
+  vault::Vault& vault;
+  ServerOptions options;
+  std::vector<Listening> listeners;
+  std::vector<std::string> addresses;
+
+  LogDirectory logs;
+  std::unique_ptr<Caps> caps;
+  std::optional<TlsContext> tls;
+  std::optional<Resolver> resolver;
+  std::optional<ReaderThread> reader;
+  std::unique_ptr<Shared> shared;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::thread> threads;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool ended = false;                                                ///< under mutex
+  std::optional<std::chrono::steady_clock::time_point> drain_until;  ///< under mutex
+  std::thread watcher;
+  vault::JournalStats::State last_state = vault::JournalStats::State::ok;
+};
+
+/// What must be there before the first connection: prices of the past, logs and their keys, TLS roots.
+core::Result<void> Server::Impl::prepare() {
+  TALON_TRY(rebuilt, Caps::rebuild(*snapshot, vault, *options.clock));
+  caps = std::move(rebuilt);
+  TALON_TRY_VOID(logs.open(core::LogName::unattributed()));
+  for (const Caller& caller : snapshot->callers) {
+    if (caller.tenant) TALON_TRY_VOID(logs.open(core::LogName::of(*caller.tenant)));
+  }
+  TALON_TRY(context, TlsContext::make());
+  tls.emplace(std::move(context));
+  return {};
+}
+
+core::Result<void> Server::Impl::listen() {
+  for (const auto& address : snapshot->loaded.config.listen) {
+    TALON_TRY(listening, listen_on(address));
+    addresses.push_back(listening.address);
+    listeners.push_back(std::move(listening));
+  }
+  return {};
+}
+
+void Server::Impl::run() {
+  resolver.emplace();
+  reader.emplace();
+  shared.reset(new Shared{vault, *options.clock, *options.log, *caps, logs, *resolver, *reader, *tls});
+  const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
+  const unsigned count = options.workers > 0 ? options.workers : cores - 1;
+  for (unsigned i = 0; i < count; ++i) {
+    workers.push_back(std::make_unique<Worker>(*shared, *snapshot));
+    for (const Listening& listening : listeners) {
+      if (const int own = duplicate(listening.descriptor); own >= 0) workers.back()->accept_on(own);
+    }
+  }
+  for (auto& worker : workers) threads.emplace_back([one = worker.get()] { one->run(); });
+  watcher = std::thread([this] { watch(); });
+}
+
+/// Once a second: the watchdog, the vault's state, and the end of a drain.
+void Server::Impl::watch() {
+  std::unique_lock lock(mutex);
+  while (!changed.wait_for(lock, k_watch_every, [this] { return ended; })) {
+    const bool over = drain_until && std::chrono::steady_clock::now() >= *drain_until;
+    if (over) drain_until.reset();
+    lock.unlock();
+    const auto now = monotonic_ms();
+    const bool all_alive =
+        std::ranges::all_of(workers, [now](const auto& worker) { return now - worker->last_seen_ms() < k_stuck_ms; });
+    if (all_alive && options.alive) options.alive();
+    log_vault_state();
+    if (over) {
+      options.log->warning("drain_timeout", {{"message", "calls still run; they are ended now"}});
+      stop(Stop::now);
+    }
+    lock.lock();
+  }
+}
+
+void Server::Impl::log_vault_state() {
+  const auto stats = vault.stats();
+  if (stats.state == last_state) return;
+  last_state = stats.state;
+  options.log->write(stats.state == vault::JournalStats::State::ok ? Log::Level::info : Log::Level::error,
+                     "vault_state",
+                     {{"state", word(stats.state)},
+                      {"queue_items", stats.queue_items},
+                      {"queue_bytes", stats.queue_bytes},
+                      {"commit_p50_us", stats.commit_p50.count},
+                      {"commit_p99_us", stats.commit_p99.count},
+                      {"reader_lag_us", stats.reader_lag.count},
+                      {"reserve_bytes", stats.reserve_bytes}});
+}
+
+void Server::Impl::stop(Stop how) {
+  if (how == Stop::now) {
+    for (auto& worker : workers) worker->stop_now();
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex);
+    if (!drain_until) drain_until = std::chrono::steady_clock::now() + options.drain_timeout;
+  }
+  shared->draining = true;
+  for (auto& worker : workers) worker->drain();
+}
+
+void Server::Impl::close_listeners() {
+  for (const Listening& listening : listeners) {
+    close_descriptor(listening.descriptor);
+    if (!listening.unix_path.empty()) ::unlink(listening.unix_path.c_str());
+  }
+  listeners.clear();
+}
+
+core::Result<std::unique_ptr<Server>> Server::start(std::shared_ptr<const Snapshot> snapshot, vault::Vault& vault,
+                                                    ServerOptions options) {
+  auto impl = std::make_unique<Impl>(std::move(snapshot), vault, std::move(options));
+  if (auto listening = impl->listen(); !listening) {
+    impl->close_listeners();
+    return core::fail(listening.error());
+  }
+  if (auto prepared = impl->prepare(); !prepared) {
+    impl->close_listeners();
+    return core::fail(prepared.error());
+  }
+  impl->run();
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() {
+  stop(Stop::now);
+  wait();
+  // Threads that post to the loops go before the loops do.
+  impl_->reader.reset();
+  impl_->resolver.reset();
+}
+
+const std::vector<std::string>& Server::addresses() const noexcept { return impl_->addresses; }
+
+void Server::stop(Stop how) { impl_->stop(how); }
+
+void Server::wait() {
+  for (auto& thread : impl_->threads) {
+    if (thread.joinable()) thread.join();
+  }
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->ended = true;
+  }
+  impl_->changed.notify_all();
+  if (impl_->watcher.joinable()) impl_->watcher.join();
+  impl_->close_listeners();
+}
+
+}  // namespace talon::gateway
