@@ -192,7 +192,7 @@ int run_audit_verify(const Arguments& arguments) {
   }
   const auto options = options_of(arguments);
   if (!options) {
-    return report(arguments, {core::Code::usage, options.error().message, options.error().place});
+    return report(arguments, {core::Code::usage, options.error().message, std::nullopt});
   }
   const auto done = vault::verify_bundle(arguments.positionals.front(), *options);
   if (!done) {

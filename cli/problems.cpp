@@ -26,7 +26,8 @@ std::string problems_text(const std::vector<core::Problem>& problems) {
       out += fmt::format(":{}:{}", problem.place.line, problem.place.column);
     }
     out += fmt::format(": {}{}\n", problem.warning ? "warning: " : "", core::terminal_text(problem.message));
-    if (problem.suggestion) {
+    // A single word stands in the message already; a whole file re-indented does not.
+    if (problem.suggestion && problem.suggestion->find('\n') != std::string::npos) {
       std::string_view rest = *problem.suggestion;
       while (!rest.empty()) {
         const auto end = rest.find('\n');
