@@ -9,14 +9,15 @@ namespace talon::vault {
 namespace {
 
 /// The split of RFC 6962 §2.1: the largest power of two below n, n > 1.
-unsigned split_height(TreeSize n) noexcept { return static_cast<unsigned>(std::bit_width(n - 1)) - 1; }
+TreeSize split(TreeSize n) noexcept { return std::bit_floor(n - 1); }
+
+unsigned height_of(TreeSize power_of_two) noexcept { return static_cast<unsigned>(std::countr_zero(power_of_two)); }
 
 /// Root of leaves [start, start + n), n > 0: perfect subtrees joined from the right.
 core::Result<Hash> range_root(TreeSize start, TreeSize n, const SubtreeRoot& subtree) {
-  if (std::has_single_bit(n)) return subtree(start, static_cast<unsigned>(std::countr_zero(n)));
-  const unsigned height = split_height(n);
-  const TreeSize half = TreeSize{1} << height;
-  TALON_TRY(left, subtree(start, height));
+  if (std::has_single_bit(n)) return subtree(start, height_of(n));
+  const TreeSize half = split(n);
+  TALON_TRY(left, subtree(start, height_of(half)));
   TALON_TRY(right, range_root(start + half, n - half, subtree));
   return node_hash(left, right);
 }
@@ -30,8 +31,7 @@ core::Result<void> subproof(TreeSize m, TreeSize start, TreeSize n, bool complet
     proof.push_back(root);
     return {};
   }
-  const unsigned height = split_height(n);
-  const TreeSize half = TreeSize{1} << height;
+  const TreeSize half = split(n);
   if (m <= half) {
     TALON_TRY_VOID(subproof(m, start, half, complete, subtree, proof));
     TALON_TRY(right, range_root(start + half, n - half, subtree));
@@ -39,7 +39,7 @@ core::Result<void> subproof(TreeSize m, TreeSize start, TreeSize n, bool complet
     return {};
   }
   TALON_TRY_VOID(subproof(m - half, start + half, n - half, false, subtree, proof));
-  TALON_TRY(left, subtree(start, height));
+  TALON_TRY(left, subtree(start, height_of(half)));
   proof.push_back(left);
   return {};
 }
@@ -107,7 +107,7 @@ core::Result<std::vector<Hash>> inclusion_proof(TreeSize index, TreeSize size, c
   std::vector<Hash> from_root;
   TreeSize start = 0;
   for (TreeSize n = size; n > 1;) {
-    const TreeSize half = TreeSize{1} << split_height(n);
+    const TreeSize half = split(n);
     const bool in_left = index - start < half;
     TALON_TRY(sibling, in_left ? range_root(start + half, n - half, subtree) : range_root(start, half, subtree));
     from_root.push_back(sibling);
@@ -131,7 +131,7 @@ core::Result<RangeProof> range_proof(TreeSize first, TreeSize last, TreeSize siz
   TreeSize start = 0;
   for (TreeSize bit = std::bit_floor(first); bit != 0; bit >>= 1) {
     if ((first & bit) == 0) continue;
-    TALON_TRY(root, subtree(start, static_cast<unsigned>(std::countr_zero(bit))));
+    TALON_TRY(root, subtree(start, height_of(bit)));
     proof.left.push_back(root);
     start += bit;
   }
