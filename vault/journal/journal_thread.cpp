@@ -117,6 +117,7 @@ core::Result<void> JournalThread::housekeeping() {
     if (now >= readers_at_) watch_readers();
     if (state_.load() == JournalStats::State::full && now >= retry_reserve_at_) check_reserve();
     if (writer_.marks_due()) TALON_TRY_VOID(writer_.write_marks());
+    reserve_.warm(environment_.used_bytes());
     const auto behind = writer_.unindexed();
     if (behind >= k_index_every || (behind > 0 && now - busy_at_ >= k_idle_index)) TALON_TRY_VOID(writer_.index());
     return {};
