@@ -64,11 +64,15 @@ std::optional<Refusal> read_body_as_call(Call& call) {
   return std::nullopt;
 }
 
+bool under_a_cap(const Call& call) { return call.caller.policy.max_daily_cost.has_value(); }
+
 std::optional<Refusal> choose(Call& call) {
   const Snapshot& snapshot = call.worker.snapshot;
   if (call.proxy) {
     auto allowed = check_shared_credential(call.head(), *call.proxy, call.view);
-    if (!allowed) return refusal_of(allowed);
+    // Under a cap a body that is no JSON object has no price, whatever else is wrong with it.
+    const bool no_price = !allowed && allowed.error().error.code == Code::invalid_json && under_a_cap(call);
+    if (!allowed && !no_price) return refusal_of(allowed);
     call.provider = snapshot.provider(call.proxy->provider);
   } else {
     auto stateless = check_provider_state(call.view);
@@ -83,8 +87,7 @@ std::optional<Refusal> choose(Call& call) {
 }
 
 std::optional<Refusal> price(Call& call) {
-  const bool under_a_cap = call.caller.policy.max_daily_cost.has_value();
-  if (call.row == nullptr && !call.free_of_charge && under_a_cap) {
+  if (call.row == nullptr && !call.free_of_charge && under_a_cap(call)) {
     const std::string what = call.view.model ? "The model \"" + core::record_text(*call.view.model) + "\" has no price"
                                              : "This call has no price";
     return Refusal{

@@ -18,6 +18,7 @@ using core::Outcome;
 
 /// What is kept back whole before the record; longer answers flow, but for their last read.
 constexpr std::size_t k_buffered = 1 << 20;
+constexpr std::string_view k_nothing{};
 
 bool is_success(int status) { return status / 100 == 2; }
 
@@ -245,7 +246,7 @@ Task<> relay_flowing(Call& call) {
     scan.feed(bytes);
     commitment.update(bytes);
     if (!bytes.empty() && (!held.empty() || !client_head.empty())) {
-      const bool sent = co_await send_body(call, framing, held, client_head, {});
+      const bool sent = co_await send_body(call, framing, held, client_head, k_nothing);
       if (!sent) call.client.interrupts.interrupt(Wake::gone);
       call.head_sent = true;
       client_head = {};
@@ -283,8 +284,8 @@ Task<> relay_flowing(Call& call) {
     call.client.close_after_this();
     co_return;
   }
-  const bool sent = co_await send_body(call, framing, held, client_head,
-                                       framing == BodyFraming::chunked ? k_last_chunk : std::string_view{});
+  const auto after = framing == BodyFraming::chunked ? k_last_chunk : k_nothing;
+  const bool sent = co_await send_body(call, framing, held, client_head, after);
   if (!sent) call.client.close_after_this();
   give_back_upstream(call, Answer::whole);
 }
@@ -311,7 +312,7 @@ Task<> relay_stream(Call& call) {
   PieceRead read;
   while (read.piece == Piece::more && !relay.terminal()) {
     if (space.upstream_in.empty() && !call.head_sent) {
-      const bool sent = co_await send_body(call, framing, {}, client_head, {});
+      const bool sent = co_await send_body(call, framing, k_nothing, client_head, k_nothing);
       if (!sent) call.client.interrupts.interrupt(Wake::gone);
       call.head_sent = true;
       client_head = {};
@@ -324,7 +325,7 @@ Task<> relay_stream(Call& call) {
     if (!events.empty()) {
       commitment.update(events);
       note_first_content(call);
-      const bool sent = co_await send_body(call, framing, events, client_head, {});
+      const bool sent = co_await send_body(call, framing, events, client_head, k_nothing);
       if (!sent) call.client.interrupts.interrupt(Wake::gone);
       call.head_sent = true;
       client_head = {};
@@ -338,7 +339,7 @@ Task<> relay_stream(Call& call) {
                      {Code::provider_error, "The provider \"" + call.provider->config.name + "\" cut its stream.", {}}};
   }
   const bool left_early = call.client.interrupts.reason().has_value();
-  const bool ends_well = !left_early && (relay.terminal() || read.piece == Piece::end);
+  const bool ends_well = !left_early && read.piece != Piece::failed && (relay.terminal() || read.piece == Piece::end);
 
   const auto usage = usage_of_stream(call, relay);
   Ending ending;
@@ -375,7 +376,8 @@ Task<> relay_stream(Call& call) {
   if (call.client.interrupts.reason() == Wake::gone) co_return;
   call.client.interrupts.reset();
   const bool whole = recorded && ends_well && framing == BodyFraming::chunked;
-  const bool sent = co_await send_body(call, framing, last, client_head, whole ? k_last_chunk : std::string_view{});
+  const auto after = whole ? k_last_chunk : k_nothing;
+  const bool sent = co_await send_body(call, framing, last, client_head, after);
   if (!sent) call.client.close_after_this();
   if (!ends_well || !recorded) co_return;
   // The provider's last chunk has often come a moment after its last event: by now it is there.

@@ -20,6 +20,8 @@ using core::Code;
 
 /// Exports run on threads of their own; more than these at once are refused.
 constexpr unsigned k_max_exports = 4;
+constexpr std::string_view k_nobody{};
+constexpr std::string_view k_no_code{};
 
 struct Request {
   Worker& worker;
@@ -63,7 +65,7 @@ Task<> answer(Request& request, const Response& response, std::string_view calle
 
 Task<> refuse(Request& request, const Refusal& refusal) {
   const Response response = to_response(refusal, request.id);
-  co_await answer(request, response, {}, core::word(refusal.error.code));
+  co_await answer(request, response, k_nobody, core::word(refusal.error.code));
 }
 
 ApiRequest api_request(Request& request, const Caller& caller) {
@@ -100,7 +102,7 @@ Task<> serve_read(Request& request, const Caller& caller) {
     co_return co_await refuse_read(request, caller, std::move(refusal));
   }
   const Response response = std::move(**answered);
-  co_await answer(request, response, caller.name, {});
+  co_await answer(request, response, caller.name, k_no_code);
 }
 
 /// Sends what the export writes, chunk by chunk. False: the client left, or the export failed.
@@ -168,7 +170,7 @@ Task<> serve_export(Request& request, const Caller& caller) {
 Task<> serve_operations(Request& request) {
   const Readiness readiness{request.worker.draining(), request.worker.shared.vault.stats().state};
   const Response response = answer_operations(request.match.route->id, readiness);
-  co_await answer(request, response, {}, {});
+  co_await answer(request, response, k_nobody, k_no_code);
 }
 
 /// 404, then 405, then 401, then 413 (interfaces.md §3); what is left goes to its room.
@@ -181,7 +183,7 @@ Task<> serve_request(Request& request) {
       refusal.error = {Code::method_not_allowed, "This path does not take " + std::string(head.method) + ".", {}};
     Response response = to_response(refusal, request.id);
     if (!request.match.allow.empty()) response.fields.emplace_back("Allow", request.match.allow);
-    co_return co_await answer(request, response, {}, core::word(refusal.error.code));
+    co_return co_await answer(request, response, k_nobody, core::word(refusal.error.code));
   }
   if (request.match.route->kind == RouteKind::operations) co_return co_await serve_operations(request);
 

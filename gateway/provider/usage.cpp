@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t k_prompt_bytes_per_token = 3;
 constexpr std::int64_t k_content_bytes_per_token = 4;
+constexpr std::int64_t k_most_tokens = 1'000'000'000;  // no call has more; its price stays far from overflow
 
 std::int64_t count_of(std::string_view raw) noexcept {
   return std::max<std::int64_t>(parse_json_integer(raw).value_or(0), 0);
@@ -31,19 +32,23 @@ bool read_details(JsonCursor& cursor, core::Usage& usage) {
 bool read_usage(JsonCursor& cursor, std::optional<core::Usage>& into) {
   if (cursor.peek() != '{') return cursor.skip();
   core::Usage usage;
+  bool believable = true;
   const bool read = cursor.object([&](std::string_view key, std::size_t) {
     if (cursor.at_end()) return false;
     if (key.ends_with("_tokens_details") && cursor.peek() == '{') return read_details(cursor, usage);
     const auto value = cursor.scalar_text();
     // OpenAI's two vocabularies: chat, completions and embeddings; Responses.
-    if (value != "null") {
-      if (key == "prompt_tokens" || key == "input_tokens") usage.input = count_of(value);
-      if (key == "completion_tokens" || key == "output_tokens") usage.output = count_of(value);
+    const bool is_input = key == "prompt_tokens" || key == "input_tokens";
+    const bool is_output = key == "completion_tokens" || key == "output_tokens";
+    if (value != "null" && (is_input || is_output)) {
+      const auto count = parse_json_integer(value);
+      believable = believable && count && *count >= 0 && *count <= k_most_tokens;
+      (is_input ? usage.input : usage.output) = count.value_or(0);
     }
     return cursor.skip();
   });
   if (!read) return false;
-  if (usage.input || usage.output) into = usage;
+  if (believable && (usage.input || usage.output)) into = usage;
   return true;
 }
 

@@ -11,7 +11,8 @@
 
 namespace talon::gateway {
 
-/// `usage` of a JSON answer (OpenAI's names; negative counts are clamped to 0). nullopt: none, or no JSON.
+/// `usage` of a JSON answer (OpenAI's names). nullopt: none, no JSON, or counts that
+/// make no sense (negative, fractional, text, beyond a billion): then it is counted instead.
 /// `body` is followed by k_body_padding readable bytes.
 [[nodiscard]] std::optional<core::Usage> usage_of_json(std::string_view body);
 /// Does the body parse as one whole JSON value? (An answer without length that parses is complete.)

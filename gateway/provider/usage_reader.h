@@ -9,8 +9,8 @@ namespace talon::gateway {
 
 class JsonCursor;
 
-/// Takes the value; `into` is set when it is an object with counts (OpenAI's names; negative, fractional and
-/// absurd counts are 0). False: malformed.
+/// Takes the value; `into` is set when it is an object with counts (OpenAI's names) that make sense; negative,
+/// fractional and absurd ones do not. False: malformed.
 [[nodiscard]] bool read_usage(JsonCursor& cursor, std::optional<core::Usage>& into);
 
 }  // namespace talon::gateway
