@@ -58,7 +58,8 @@ std::string Log::human_line(core::Instant at, Level level, std::string_view name
 }
 
 void Log::append(std::string& lines, Level level, std::string_view name, Fields fields) const {
-  lines += form_ == Form::json ? json_line(clock_->now(), level, name, fields) : human_line(clock_->now(), level, name, fields);
+  lines += form_ == Form::json ? json_line(clock_->now(), level, name, fields)
+                               : human_line(clock_->now(), level, name, fields);
 }
 
 void Log::write_lines(std::string_view lines) {

@@ -65,7 +65,11 @@ std::expected<Attributed, Refusal> attribute(const Caller& caller, const Fields&
   }
   if (result.tenant) result.log = core::LogName::of(*result.tenant);
   result.client_session = session->has_value();
-  result.session = *session ? (*session)->bytes() : std::move(fallback_session);
+  if (*session) {
+    result.session = (*session)->bytes();
+  } else {
+    result.session = std::move(fallback_session);
+  }
   return result;
 }
 
