@@ -91,22 +91,22 @@ std::string report_json(const vault::VerifyReport& done) {
                           json_quote(check.detail));
   }
   return fmt::format(
-      R"({{"verdict":"{}","exit":{},"facts":{},"required":{},"tenant":{},"origin":{},"range":{{"first":{},"last":{},"size":{},"whole":{}}},"time":{{"first":{},"last":{}}},"records":{},"key":{},"key_source":"{}","checks":[{}],"not_proven":{},"notes":{}}})"
+      R"({{"verdict":"{}","exit":{},"facts":{},"required":{},"tenant":{},"origin":{},"range":{{"first":{},"last":{},"size":{},"whole":{}}},"time":{{"first":{},"last":{}}},"records":{},"key":{},"key_source":"{}","checks":[{}],"not_proven":{},"unproven":{},"notes":{}}})"
       "\n",
       done.verdict, done.exit, quoted_list(done.facts), quoted_list(done.required),
       done.tenant ? json_quote(*done.tenant) : "null", json_quote(done.origin), done.first, done.last, done.size,
       done.whole, instant_json(done.time_first), instant_json(done.time_last), done.records, json_quote(done.key),
-      done.key_source, checks, quoted_list(done.not_proven), quoted_list(done.notes));
+      done.key_source, checks, quoted_list(done.not_proven), quoted_list(done.unproven), quoted_list(done.notes));
 }
 
 std::string report_text(const vault::VerifyReport& done) {
-  std::string out = fmt::format("{}: {}\n",
-                                done.exit == k_exit_done ? "VALID"
-                                : done.exit == k_exit_no ? "INVALID"
-                                                         : "NOT PROVEN",
-                                done.exit == k_exit_done ? "all checks passed and what was required holds"
-                                : done.exit == k_exit_no ? "a check failed"
-                                                         : "consistent, but not all that was asked for is shown");
+  const std::string_view meaning = done.exit == k_exit_done ? "all checks passed and what was required holds"
+                                   : done.exit == k_exit_no ? "a check failed"
+                                                            : "consistent, but not all that was asked for is shown";
+  std::string out = fmt::format("{}: {}\n", done.verdict, meaning);
+  for (const auto& text : done.unproven) {
+    out += "  " + core::terminal_text(text) + "\n";
+  }
   const auto line = [&out](std::string_view name, const std::string& value) {
     out += fmt::format("  {:<12} {}\n", name, core::terminal_text(value));
   };
@@ -129,11 +129,6 @@ std::string report_text(const vault::VerifyReport& done) {
   }
   for (const auto& text : done.not_proven) {
     out += "  not proven: " + core::terminal_text(text) + "\n";
-  }
-  if (done.exit == k_exit_unproven && std::ranges::find(done.facts, "pinned") == done.facts.end()) {
-    out +=
-        "  get vault.pub from the operator by another way than the bundle, then: talon audit verify BUNDLE --key "
-        "vault.pub\n";
   }
   return out;
 }
@@ -169,7 +164,7 @@ int verify_live(const Arguments& arguments) {
         done->ok() ? "valid" : "invalid", done->ok() ? k_exit_done : k_exit_no, done->seal_ok, done->rollups_ok,
         done->records, done->open_intents, logs, quoted_list(done->problems)));
   } else {
-    std::string out = fmt::format("{}: {} records in {} logs; seal {}, roll-ups {}\n", done->ok() ? "VALID" : "INVALID",
+    std::string out = fmt::format("{}: {} records in {} logs; seal {}, roll-ups {}\n", done->ok() ? "valid" : "invalid",
                                   done->records, done->logs.size(), done->seal_ok ? "holds" : "BROKEN",
                                   done->rollups_ok ? "equal a recount" : "DIFFER from a recount");
     for (const auto& log : done->logs) {
