@@ -139,7 +139,7 @@ bool wait_for_end(gateway::Server& server, gateway::Log& log, int signals, const
 }
 
 int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault::DataDir& data_dir,
-          vault::LoadedConfig loaded) {
+          vault::LoadedConfig loaded, const std::vector<core::Problem>& warnings) {
   raise_file_limit();
   // Keys are in memory: no core dump, no ptrace by other processes of this user. After become_owner(),
   // because setuid(2) changes it.
@@ -148,6 +148,7 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
   const int signals = open_signals();
 
   gateway::Log log(STDERR_FILENO, gateway::Log::form_for(STDERR_FILENO), system_clock());
+  for (const auto& warning : warnings) log.warning("configuration", {{"message", core::to_text(warning)}});
   core::SystemRandom random;
   Failure failure;
   auto vault =
@@ -194,16 +195,16 @@ int run_serve(const Arguments& arguments) {
   const auto environment = vault::process_environment();
   auto outcome = vault::load_config(*file, environment);
   if (!outcome) return report(arguments, outcome.error());
-  if (!outcome->problems.empty()) {
+  if (!outcome->valid()) {
     const auto text =
         arguments.json() ? problems_json(outcome->problems, outcome->valid()) : problems_text(outcome->problems);
     static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()));
+    return k_exit_no;
   }
-  if (!outcome->valid()) return k_exit_no;
   const auto data_dir = vault::find_data_dir(arguments.value("--data-dir"), environment, &outcome->loaded.config);
   if (!data_dir) return report(arguments, data_dir.error());
   if (const auto owner = vault::become_owner(data_dir->path); !owner) return report(arguments, owner.error());
-  return serve(arguments, *file, *data_dir, std::move(outcome->loaded));
+  return serve(arguments, *file, *data_dir, std::move(outcome->loaded), outcome->problems);
 }
 
 }  // namespace talon::cli
