@@ -14,6 +14,14 @@ if(TALON_SANITIZE)
         "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:external_symbolizer_path=${TALON_SYMBOLIZER}")
 endif()
 
+# A disk that fails when told to, for behaviour tests (LD_PRELOAD). Not in a sanitizer build: its runtime must come first.
+if(NOT TALON_SANITIZE)
+    add_library(faultfs SHARED tests/lib/faultfs.cpp)
+    target_link_libraries(faultfs PRIVATE ${CMAKE_DL_LIBS})
+    set_target_properties(faultfs PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+    list(APPEND TALON_TEST_ENVIRONMENT "TALON_FAULTFS=$<TARGET_FILE:faultfs>")
+endif()
+
 set(talon_cost_unit 90)
 set(talon_cost_fuzz 80)
 set(talon_cost_checks 70)

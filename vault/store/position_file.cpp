@@ -6,9 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
-#include <new>
 #include <thread>
 
 #include "vault/log/files.h"
@@ -26,24 +27,32 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 core::Result<PositionFile> PositionFile::make(const std::filesystem::path& data_dir, std::uint64_t epoch) {
     const auto path = data_dir / k_position_file;
-    // Renamed into place whole: readers that still map an old file keep seeing the old numbers and the lost lock.
-    const auto fresh = data_dir / (std::string(k_position_file) + ".new");
-    const FileHandle file(::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const FileHandle file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.is_open()) {
         return core::fail(core::Code::vault_permission,
-                          fmt::format("{} cannot be written: {}", fresh.string(), system_message(errno)));
+                          fmt::format("{} cannot be written: {}", path.string(), system_message(errno)));
     }
-    if (::posix_fallocate(file.get(), 0, static_cast<off_t>(k_size)) != 0 ||
-        ::rename(fresh.c_str(), path.c_str()) != 0) {
-        return core::fail(core::Code::write_failed, fmt::format("{} cannot be made", path.string()));
+    struct stat info {};
+    if (::fstat(file.get(), &info) != 0 || static_cast<std::size_t>(info.st_size) < k_size) {
+        // Written, not only made longer: a block that is missing when the map is touched would be a SIGBUS.
+        const std::array<char, k_size> zeros{};
+        if (::pwrite(file.get(), zeros.data(), k_size, 0) != static_cast<ssize_t>(k_size)) {
+            return core::fail(core::Code::write_failed,
+                              fmt::format("{} cannot be written: {}", path.string(), system_message(errno)));
+        }
     }
     void* map = ::mmap(nullptr, k_size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
     if (map == MAP_FAILED) {
         return core::fail(core::Code::write_failed, fmt::format("{} cannot be mapped", path.string()));
     }
-    auto* shared = new (map) Shared{};
-    shared->epoch = epoch;
+    // A reader that still waits for the writer before us sees that epoch end.
+    auto* shared = static_cast<Shared*>(map);
+    shared->epoch.store(0);
     std::memcpy(shared->magic, k_magic.data(), k_magic.size());
+    shared->submitted.store(0);
+    shared->committed.store(0);
+    shared->halted.store(0);
+    shared->epoch.store(epoch);
     return PositionFile(shared);
 }
 
@@ -60,12 +69,13 @@ core::Result<void> wait_for_writer(const std::filesystem::path& data_dir, std::c
     if (map == MAP_FAILED) return {};
     const auto* shared = static_cast<const PositionFile::Shared*>(map);
     core::Result<void> result;
-    if (std::string_view(shared->magic, k_magic.size()) == k_magic) {
-        const auto target = shared->submitted.load(std::memory_order_acquire);
+    const auto epoch = shared->epoch.load();
+    if (std::string_view(shared->magic, k_magic.size()) == k_magic && epoch != 0) {
+        const auto target = shared->submitted.load();
         const auto until = std::chrono::steady_clock::now() + deadline;
         auto pause = std::chrono::microseconds(100);
         // The lock is asked for only while waiting: mostly the writer is there already.
-        while (shared->committed.load(std::memory_order_acquire) < target && shared->halted.load() == 0 &&
+        while (shared->committed.load() < target && shared->epoch.load() == epoch && shared->halted.load() == 0 &&
                WriterLock::held(data_dir)) {
             if (std::chrono::steady_clock::now() >= until) {
                 result = core::fail(core::Code::vault_unavailable,

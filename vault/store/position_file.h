@@ -20,13 +20,14 @@ class PositionFile {
   public:
     struct Shared {
         char magic[8];
-        std::uint64_t epoch;
+        std::atomic<std::uint64_t> epoch;  ///< of this writer; 0 while it is being set up
         std::atomic<std::uint64_t> submitted;
         std::atomic<std::uint64_t> committed;
         std::atomic<std::uint64_t> halted;  ///< 1: the journal has failed, nothing more will be committed
     };
 
-    /// The writer's: made anew, zeroed. Error: vault_permission, write_failed.
+    /// The writer's, zeroed; a file that is there is used again, so that a full disk keeps nobody from starting.
+    /// Error: vault_permission, write_failed.
     [[nodiscard]] static core::Result<PositionFile> make(const std::filesystem::path& data_dir, std::uint64_t epoch);
     PositionFile(PositionFile&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
     PositionFile& operator=(PositionFile&&) = delete;

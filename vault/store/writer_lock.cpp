@@ -46,7 +46,9 @@ core::Result<WriterLock> WriterLock::take(const std::filesystem::path& data_dir)
     }
     const auto pid = std::to_string(::getpid()) + "\n";
     // The pid is for people; without it the lock holds all the same.
-    if (::ftruncate(descriptor, 0) != 0 || ::pwrite(descriptor, pid.data(), pid.size(), 0) < 0) return self;
+    if (::pwrite(descriptor, pid.data(), pid.size(), 0) < 0 || ::ftruncate(descriptor, static_cast<off_t>(pid.size())) != 0) {
+        return self;
+    }
     return self;
 }
 

@@ -295,3 +295,21 @@ TEST_CASE("another process sees every call that was queued when it began to read
     CHECK(status == 0);
     for (const int descriptor : {to_child[0], to_child[1], to_parent[0], to_parent[1]}) ::close(descriptor);
 }
+
+TEST_CASE("numbers of a writer that is gone keep no reader waiting") {
+    World world;
+    world.start();
+    world.record({.tenant = "acme"});
+    world.stop();
+    {
+        // What kill -9 in batched leaves behind: more submitted than committed.
+        std::fstream file(world.dir / "journal.pos", std::ios::in | std::ios::out | std::ios::binary);
+        const std::uint64_t submitted = 1000;
+        file.seekp(16);
+        file.write(reinterpret_cast<const char*>(&submitted), sizeof submitted);
+    }
+    const auto started = std::chrono::steady_clock::now();
+    const auto reader = Vault::open_for_reading(world.dir, world.clock);
+    CHECK((*reader)->logs().has_value());
+    CHECK(std::chrono::steady_clock::now() - started < std::chrono::seconds(4));
+}

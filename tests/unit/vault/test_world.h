@@ -179,8 +179,8 @@ struct World {
     TestClock clock;
     TestRandom random;
     std::filesystem::path dir = temp.path() / "data";
+    TestPort port;  // outlives the journal
     std::unique_ptr<Vault> vault;
-    TestPort port;
     std::size_t submitted = 0;
     ServeOptions options{.durability = core::Durability::strict,
                          .reserve_bytes = 1 << 20,
