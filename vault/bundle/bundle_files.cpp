@@ -152,17 +152,15 @@ core::Result<bool> BundleFiles::read_tar_member(std::uint64_t& offset) {
   }
   if (!is_bundle_path(name)) {
     file_is_wrong(name, "no file of a bundle has such a path");
+  } else if (block[k_type_at] != '0') {
+    file_is_wrong(name, "it is a link, a folder or a device, not a file");
   } else {
     if (!entries_.empty() && name <= std::string_view(entries_.back().path)) {
       file_is_wrong(name, "the archive is not in path order, or holds a path twice");
     }
     entries_.push_back({std::string(name), *size, offset + k_tar_block});
   }
-  if (block[k_type_at] != '0') {
-    file_is_wrong(name, "it is a link, a folder or a device, not a file");
-  } else if (block != tar_header(name, *size)) {
-    file_is_wrong(name, "its header differs from the one way to write it");
-  }
+  if (block != tar_header(name, *size)) file_is_wrong(name, "its header differs from the one way to write it");
   offset += k_tar_block + *size;
   const std::uint64_t padding = tar_padding(*size);
   const std::uint64_t there = std::min(padding, tar_->size() - offset);

@@ -34,7 +34,8 @@ class BundleFiles {
   /// The bytes of a `.talon`, which must outlive the object.
   [[nodiscard]] static core::Result<BundleFiles> in_memory(std::string_view bytes);
 
-  /// In path order, each path once (of two members of a tar the first), names as evidence.md §5 wants them.
+  /// In path order, each path once (of two members of a tar the first), names as evidence.md §5 wants them. What is no
+  /// regular file, whatever its name, is not among them.
   [[nodiscard]] const std::vector<BundleEntry>& entries() const noexcept { return entries_; }
   [[nodiscard]] const BundleEntry* find(std::string_view path) const noexcept;
   [[nodiscard]] core::Result<ByteReader> reader(const BundleEntry& entry) const;

@@ -8,6 +8,9 @@
 namespace talon::vault {
 namespace {
 
+/// Inside a member of bundle.json. Deeper is not read (RFC 8259 §9 allows a limit), by no verifier.
+constexpr std::size_t k_max_nesting = 255;
+
 /// A cursor over JSON text. Every function leaves it behind what it took, or answers false. Nesting costs one byte of
 /// a string a level, never stack.
 class JsonCursor {
@@ -28,7 +31,8 @@ class JsonCursor {
     return rest_.empty();
   }
 
-  /// A string with its escapes undone; lone surrogates, which JSON's grammar allows, become '?'.
+  /// A string with its escapes undone. Lone surrogates, which JSON's grammar allows, are kept as three bytes each, so
+  /// that bytes sort as code points do.
   [[nodiscard]] bool string(std::string& text) {
     text.clear();
     if (!take('"')) return false;
@@ -52,6 +56,8 @@ class JsonCursor {
     std::string ignored;
     for (;;) {
       // A value is due.
+      const char bracket = peek();
+      if ((bracket == '{' || bracket == '[') && open.size() == k_max_nesting) return false;
       if (take('{')) {
         if (!take('}')) {
           open += '}';
@@ -87,23 +93,60 @@ class JsonCursor {
     const char letter = rest_.front();
     rest_.remove_prefix(1);
     if (letter == 'u') {
-      if (rest_.size() < 4) return false;
-      std::uint32_t value = 0;
-      for (const char c : rest_.substr(0, 4)) {
-        const auto digit =
-            std::string_view("0123456789abcdef").find(c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c);
-        if (digit == std::string_view::npos) return false;
-        value = value << 4 | static_cast<std::uint32_t>(digit);
+      auto value = code_unit();
+      if (!value) return false;
+      const auto is_low = [](std::uint32_t unit) { return unit >= 0xdc00 && unit <= 0xdfff; };
+      if (*value >= 0xd800 && *value <= 0xdbff && rest_.starts_with("\\u")) {
+        const std::string_view before = rest_;
+        rest_.remove_prefix(2);
+        const auto low = code_unit();
+        if (!low) return false;
+        if (is_low(*low)) {
+          value = 0x10000 + ((*value - 0xd800) << 10) + (*low - 0xdc00);
+        } else {
+          rest_ = before;
+        }
       }
-      rest_.remove_prefix(4);
-      // Only ASCII can matter: the words compared with are ASCII.
-      text += value < 0x80 ? static_cast<char>(value) : '?';
+      put(*value, text);
       return true;
     }
     const auto at = k_letters.find(letter);
     if (at == std::string_view::npos) return false;
     text += k_meanings[at];
     return true;
+  }
+
+  /// Four hexadecimal digits.
+  [[nodiscard]] std::optional<std::uint32_t> code_unit() {
+    if (rest_.size() < 4) return std::nullopt;
+    std::uint32_t value = 0;
+    for (const char c : rest_.substr(0, 4)) {
+      const auto digit =
+          std::string_view("0123456789abcdef").find(c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c);
+      if (digit == std::string_view::npos) return std::nullopt;
+      value = value << 4 | static_cast<std::uint32_t>(digit);
+    }
+    rest_.remove_prefix(4);
+    return value;
+  }
+
+  static void put(std::uint32_t value, std::string& text) {
+    const auto tail = [&](unsigned shift) { text += static_cast<char>(0x80 | (value >> shift & 0x3f)); };
+    if (value < 0x80) {
+      text += static_cast<char>(value);
+    } else if (value < 0x800) {
+      text += static_cast<char>(0xc0 | value >> 6);
+      tail(0);
+    } else if (value < 0x10000) {
+      text += static_cast<char>(0xe0 | value >> 12);
+      tail(6);
+      tail(0);
+    } else {
+      text += static_cast<char>(0xf0 | value >> 18);
+      tail(12);
+      tail(6);
+      tail(0);
+    }
   }
 
   [[nodiscard]] bool scalar() {
@@ -147,24 +190,17 @@ class JsonCursor {
 /// The value of `needs`. False: not JSON. `list` is empty when it is JSON but not what `needs` may be.
 bool read_needs(JsonCursor& cursor, std::optional<std::vector<std::string>>& list) {
   list.reset();
-  if (cursor.peek() != '[') return cursor.skip();
-  if (!cursor.take('[')) return false;
-  if (cursor.take(']')) return true;
+  JsonCursor items = cursor;
+  if (!cursor.skip()) return false;
+  if (!items.take('[') || items.take(']')) return true;
   std::vector<std::string> words;
-  bool all_strings = true;
   do {
     std::string word;
-    if (cursor.peek() != '"') {
-      all_strings = false;
-      if (!cursor.skip()) return false;
-    } else if (!cursor.string(word)) {
-      return false;
-    }
+    if (!items.string(word) || (!words.empty() && word <= words.back())) return true;
     words.push_back(std::move(word));
-  } while (cursor.take(','));
-  const bool ascending = std::adjacent_find(words.begin(), words.end(), std::greater_equal<>()) == words.end();
-  if (all_strings && ascending) list = std::move(words);
-  return cursor.take(']');
+  } while (items.take(','));
+  list = std::move(words);
+  return true;
 }
 
 bool read_format(JsonCursor& cursor, std::optional<std::string>& format) {
@@ -177,9 +213,7 @@ bool read_format(JsonCursor& cursor, std::optional<std::string>& format) {
 }  // namespace
 
 std::optional<ManifestShape> read_manifest_shape(std::string_view text) {
-  constexpr std::string_view k_byte_order_mark = "\xEF\xBB\xBF";  // readers may ignore it (RFC 8259 §8.1)
   if (!core::count_code_points(text)) return std::nullopt;
-  if (text.starts_with(k_byte_order_mark)) text.remove_prefix(k_byte_order_mark.size());
   JsonCursor cursor(text);
   ManifestShape shape;
   if (!cursor.take('{')) return std::nullopt;

@@ -15,7 +15,8 @@ struct ManifestShape {
   std::optional<std::vector<std::string>> needs;
 };
 
-/// nullopt: not one JSON object in valid UTF-8. Of repeated names the last counts.
+/// nullopt: not one JSON object in valid UTF-8 without byte order mark, or one that nests deeper than 256 (itself being
+/// 1). Of repeated names the last counts.
 [[nodiscard]] std::optional<ManifestShape> read_manifest_shape(std::string_view text);
 
 }  // namespace talon::vault

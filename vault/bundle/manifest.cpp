@@ -51,7 +51,7 @@ class MemberReader {
     return std::nullopt;
   }
   std::optional<core::Instant> instant(std::string_view name) {
-    if (const auto value = integer(name)) return core::Instant{*value};
+    if (const auto value = size(name)) return core::Instant{static_cast<std::int64_t>(*value)};
     return std::nullopt;
   }
 
@@ -69,6 +69,23 @@ bool is_needs(const CanonicalValue& value) {
     previous = word.string();
   }
   return true;
+}
+
+/// One member of a wrong form makes all of bundle.json no input for other checks.
+void drop_members(ReadManifest& manifest) {
+  manifest.has_tenant = manifest.has_from = manifest.has_to = false;
+  manifest.origin_parts.reset();
+  for (auto* const text : {&manifest.tenant, &manifest.origin, &manifest.key_text, &manifest.export_key_text}) {
+    text->reset();
+  }
+  manifest.key.reset();
+  manifest.export_key.reset();
+  for (auto* const number : {&manifest.first, &manifest.last, &manifest.size}) number->reset();
+  manifest.root.reset();
+  manifest.count.reset();
+  manifest.from.reset();
+  manifest.to.reset();
+  manifest.unknown_members.clear();
 }
 
 core::Result<std::vector<Hash>> read_hashes(const CanonicalObject& object, std::string_view name) {
@@ -156,6 +173,7 @@ void read_manifest(const CanonicalObject& object, ReadManifest& manifest) {
     if (std::find(k_members.begin(), k_members.end(), name) == k_members.end())
       manifest.unknown_members.push_back(name);
   }
+  if (manifest.problem) drop_members(manifest);
 }
 
 core::Result<RangeProof> read_range(std::string_view canonical_line) {

@@ -1,5 +1,6 @@
-// bundle.json as a verifier meets it: each member is there with the right type, or it is missing and `problem` says
-// why. Checks that need a missing one are skipped.
+// bundle.json as a verifier meets it: all its members are there in the right form, or none is and `problem` says why
+// (the check `meta`). Checks that take one of them as input are skipped then. What is well formed but wrong in what it
+// says stays, so that other checks can still speak.
 #pragma once
 
 #include <optional>
@@ -15,7 +16,7 @@
 namespace talon::vault {
 
 struct ReadManifest {
-  bool is_read = false;     ///< bundle.json is canonical; without it nothing else is known
+  bool is_read = false;     ///< bundle.json is canonical
   bool has_tenant = false;  ///< the member stands there, well typed or not
   std::optional<std::string> tenant;
   std::optional<std::string> origin;
@@ -29,18 +30,18 @@ struct ReadManifest {
   bool has_from = false, has_to = false;
   std::optional<core::Instant> from, to;
   std::vector<std::string> unknown_members;
-  std::optional<std::string> problem;  ///< the first member that is missing or ill typed, as a sentence
+  std::optional<std::string> problem;  ///< the first member that is missing or ill formed, as a sentence
 
   ReadManifest() = default;
   ReadManifest(const ReadManifest&) = delete;
   ReadManifest& operator=(const ReadManifest&) = delete;
 
+  [[nodiscard]] bool is_usable() const noexcept { return is_read && !problem; }
   /// Whose log it is, or that it is no tenant's.
   [[nodiscard]] bool knows_tenant() const noexcept { return is_read && has_tenant == tenant.has_value(); }
   [[nodiscard]] bool has_range() const noexcept { return first && last && size; }
   /// Precondition: has_range().
   [[nodiscard]] bool is_whole_log() const noexcept { return *first == 0 && *last + 1 == *size; }
-  [[nodiscard]] bool has_period() const noexcept { return has_from == from.has_value() && has_to == to.has_value(); }
   /// The comment the signature must carry; nullopt when a part of it is missing.
   [[nodiscard]] std::optional<std::string> trusted_comment() const;
 };

@@ -84,13 +84,19 @@ std::optional<UlidBits> evidence_id_bits(std::string_view text) noexcept {
   return bits;
 }
 
-const char* RecordFields::type_problem() const noexcept {
-  if (v != 1) return "v is not 1";
-  if (!seq || *seq < 0) return "seq is not an integer from 0 on";
-  if (!id_bits) return "id is not ev_ and a ULID";
-  if (!time) return "time is not an integer";
-  if (has_clock && !clock) return "clock is not an integer";
+const char* RecordFields::value_problem() const noexcept {
+  if (*v != 1) return "v is not 1";
   if (has_clock && *clock == *time) return "clock stands beside an equal time";
+  return nullptr;
+}
+
+const char* RecordFields::type_problem() const noexcept {
+  const auto is_count = [](const std::optional<std::int64_t>& member) { return member && *member >= 0; };
+  if (!is_count(v)) return "v is not an integer from 0 on";
+  if (!is_count(seq)) return "seq is not an integer from 0 on";
+  if (!id_bits) return "id is not ev_ and a ULID";
+  if (!is_count(time)) return "time is not an integer from 0 on";
+  if (has_clock && !is_count(clock)) return "clock is not an integer from 0 on";
   if (!kind) return "kind is not a text";
   if (has_tenant && !tenant) return "tenant is not a text";
   return nullptr;

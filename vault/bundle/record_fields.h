@@ -36,6 +36,8 @@ struct RecordFields {
 
   /// What is wrong with the types of the common members, or nullptr.
   [[nodiscard]] const char* type_problem() const noexcept;
+  /// What is wrong with `v` and `clock` though their types are right, or nullptr. Precondition: !type_problem().
+  [[nodiscard]] const char* value_problem() const noexcept;
 };
 
 /// False when the line is not a canonical object: `scanner` tells why.

@@ -58,10 +58,7 @@ class Pass {
       not_canonical(text.empty() ? "the line is empty" : scanner.error().message);
       return false;
     }
-    check_record(fields);
-    check_order(fields);
-    count(fields);
-    if (fields.id_bits) ids_.push_back(*fields.id_bits);
+    if (result_.typed) look_at(fields);
     const Hash leaf = leaf_hash(text);
     if (result_.tree) result_.tree->append(leaf);
     TALON_TRY_VOID(compare_leaf(leaf, fields));
@@ -94,11 +91,24 @@ class Pass {
     return "line " + std::to_string(result_.lines + 1) + " of records.jsonl";
   }
 
+  void look_at(const RecordFields& fields) {
+    if (const char* const types = fields.type_problem()) {
+      result_.typed = false;
+      if (!result_.record) result_.record = Finding{name_of(fields), types};
+      return;
+    }
+    check_record(fields);
+    check_order(fields);
+    count(fields);
+    ids_.push_back(*fields.id_bits);
+  }
+
+  // From here on the common members have their types.
+
   void check_record(const RecordFields& fields) {
     if (result_.record) return;
-    const char* const types = fields.type_problem();
-    if (types != nullptr) {
-      result_.record = Finding{name_of(fields), types};
+    if (const char* const wrong = fields.value_problem()) {
+      result_.record = Finding{name_of(fields), wrong};
       return;
     }
     const bool is_genesis = fields.kind->is("genesis");
@@ -122,16 +132,15 @@ class Pass {
 
   void check_order(const RecordFields& fields) {
     const auto wrong = order_problem(fields);
-    if (fields.time) last_time_ = fields.time;
+    last_time_ = fields.time;
     if (wrong && !result_.order) result_.order = Finding{name_of(fields), *wrong};
   }
 
   std::optional<std::string> order_problem(const RecordFields& fields) const {
-    if (manifest_.first && fields.seq && static_cast<TreeSize>(*fields.seq) != *manifest_.first + result_.lines) {
+    if (manifest_.first && static_cast<TreeSize>(*fields.seq) != *manifest_.first + result_.lines) {
       return "its seq is " + std::to_string(*fields.seq);
     }
-    if (fields.time && last_time_ && *fields.time < *last_time_)
-      return "its time lies before that of the record before";
+    if (last_time_ && *fields.time < *last_time_) return "its time lies before that of the record before";
     if (!manifest_.knows_tenant()) return std::nullopt;
     if (fields.has_tenant != manifest_.has_tenant) {
       return fields.has_tenant ? "it has a tenant, and the bundle is of none"
@@ -142,11 +151,7 @@ class Pass {
   }
 
   void count(const RecordFields& fields) {
-    if (fields.kind) count_kind(*fields.kind);
-    if (!fields.time) {
-      result_.times_known = false;
-      return;
-    }
+    count_kind(*fields.kind);
     const core::Instant time{*fields.time};
     if (!result_.first_time) result_.first_time = time;
     result_.last_time = time;
@@ -247,7 +252,7 @@ core::Result<RecordPass> pass_over_records(const BundleFiles& files, const Bundl
   RecordPass result = pass.take();
   if (!result.canonical && records.size == 0)
     result.canonical = Finding{records.path, "it is empty: no line, no last LF"};
-  if (!result.canonical && !result.order && repeated != ids.end()) {
+  if (!result.canonical && result.typed && !result.order && repeated != ids.end()) {
     TALON_TRY(name, name_second(files, records, manifest, *repeated));
     result.order = Finding{name, "its id stands at an earlier record too"};
   }

@@ -24,7 +24,8 @@ struct RecordPass {
   std::optional<Finding> canonical;  ///< when set, nothing below means anything
   TreeSize lines = 0;
   std::optional<Finding> record, order;
-  bool times_known = true;  ///< every line has an integer time
+  bool typed = true;  ///< the common members of all records have their types; else `record` tells, and `order` and the
+                      ///< counts below mean nothing
   TreeSize before_from = 0, in_period = 0, at_or_after_to = 0;
   std::optional<core::Instant> first_time, last_time;
   bool has_genesis = false;

@@ -34,8 +34,7 @@ void check_counts(const ReadManifest& manifest, const RecordPass& pass, CheckLis
       *manifest.last - *manifest.first + 1 != pass.lines) {
     wrong("first and last do not fit the " + std::to_string(pass.lines) + " lines of records.jsonl");
   }
-  if (manifest.count && manifest.has_period() && pass.times_known &&
-      static_cast<TreeSize>(*manifest.count) != pass.in_period) {
+  if (manifest.count && pass.typed && static_cast<TreeSize>(*manifest.count) != pass.in_period) {
     wrong("count is not the number of records in the period, " + std::to_string(pass.in_period));
   }
 }
@@ -99,7 +98,7 @@ std::optional<std::string> period_problem(const ReadManifest& manifest, const Re
 }
 
 void check_period(const ReadManifest& manifest, const RecordPass& pass, CheckList& checks) {
-  if (!manifest.has_range() || !manifest.has_period() || !pass.times_known) return;
+  if (!manifest.has_range() || !pass.typed) return;
   std::optional<Finding> finding;
   if (auto problem = period_problem(manifest, pass))
     finding = Finding{std::string(k_records_file), std::move(*problem)};
@@ -117,8 +116,11 @@ core::Result<std::optional<RecordPass>> check_records(const OpenedBundle& bundle
   if (pass.canonical) return std::nullopt;
   const auto expected = expected_root(checkpoint, bundle.manifest);
   check_counts(bundle.manifest, pass, checks);
-  checks.settle(CheckId::record, pass.record);
-  checks.settle(CheckId::order, pass.order);
+  // Both compare with bundle.json; `order` and `period` also need the types that `record` looks at.
+  if (bundle.manifest.is_usable()) {
+    checks.settle(CheckId::record, pass.record);
+    if (pass.typed) checks.settle(CheckId::order, pass.order);
+  }
   if (leaves != nullptr) TALON_TRY_VOID(check_leaves(bundle, *leaves, pass, expected, checks));
   check_root(bundle, pass, expected, checks);
   check_period(bundle.manifest, pass, checks);

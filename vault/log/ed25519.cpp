@@ -1,12 +1,15 @@
-// PublicKey and SigningKey of note.h: Ed25519 by libsodium.
+// PublicKey and SigningKey of note.h: Ed25519, signed by libsodium and verified by OpenSSL.
 //
-// libsodium's verification is the plain one of RFC 8032 (S < L, R compared as bytes, no cofactor). On top of it,
-// it refuses an R of small order, which no honest signer makes.
+// OpenSSL's verification is the plain one of RFC 8032 (S < L, R compared as bytes, no cofactor), as evidence.md §3 wants
+// it. libsodium's refuses an R of small order on top, which only the key's owner can make: with it, a dishonest vault
+// could have a bundle that one verifier accepts and another does not.
+#include <openssl/evp.h>
 #include <sodium.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "core/text.h"
 #include "vault/log/note.h"
@@ -77,8 +80,11 @@ core::Result<PublicKey> PublicKey::admit(std::string_view bytes) {
 
 bool PublicKey::verifies(std::string_view message, std::string_view signature) const noexcept {
   if (signature.size() != crypto_sign_BYTES) return false;
-  sodium_ready();
-  return crypto_sign_verify_detached(as_bytes(signature), as_bytes(message), message.size(), as_bytes(bytes())) == 0;
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, as_bytes(bytes()), bytes_.size()), EVP_PKEY_free);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  return key && context && EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) == 1 &&
+         EVP_DigestVerify(context.get(), as_bytes(signature), signature.size(), as_bytes(message), message.size()) == 1;
 }
 
 SigningKey SigningKey::generate(core::Random& random) {

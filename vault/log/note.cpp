@@ -155,6 +155,7 @@ core::Result<Checkpoint> read_checkpoint_text(std::string_view text) {
   if (origin->empty()) return bad_note("its origin is empty");
   const auto size = parse_size(*size_line);
   if (!size) return bad_note("its size is not a plain decimal number");
+  if (*size == 0) return bad_note("its size is 0, for which no checkpoint is ever signed");
   const auto root = hash_from_base64(*root_line);
   if (!root) return bad_note("its root is not the base64 of 32 bytes");
   return Checkpoint{std::string(*origin), *size, *root};

@@ -103,12 +103,27 @@ TEST_CASE("a header differs from its rewriting: file, whatever tar programs thin
   CHECK(changed(265, 'r', true) == "file");   // user name
   CHECK(changed(345, 'x', true) == "file");   // prefix
   CHECK(changed(500, 'x', true) == "file");
+  // What is no regular file is no file of the bundle: listed, but absent.
   for (const char type : {'1', '2', '3', '4', '5', '6', '7', 'x', 'g', 'L', '\0'})
-    CHECK(changed(156, type, true) == "file");
+    CHECK(changed(156, type, true) == "file sums");
   // A size that is no octal number breaks the tar: what follows is not there.
   CHECK(changed(135, ' ', true) == "file sums");
   CHECK(changed(124, '\x80', true) == "file sums");
   CHECK(changed(124, '7', true) == "file sums");
+}
+
+TEST_CASE("of two members with one path, a link in front does not hide the file") {
+  TarWorld world;
+  const auto header = header_of(world.tar, "bundle.json");
+  std::string link = world.tar.substr(header, 512);
+  link[156] = '2';
+  fix_checksum(link, 0);
+  link.replace(124, 11, "00000000000");
+  world.tar.insert(header, link);
+  CHECK(world.outcome() == "file");
+  TarWorld only;
+  only.tar[header + 156] = '2';
+  CHECK(only.outcome() == "exit 3");
 }
 
 TEST_CASE("paths that reach out, stand twice or out of order are refused") {
@@ -189,8 +204,8 @@ TEST_CASE("bundle.json's shape is read from any JSON, and only from JSON") {
   CHECK(format("{\"format\":\"a\",\"format\":\"x\"}") == "x");
   CHECK(format("{\"format\":1}") == "none");
   CHECK(format("{\"a\":1e400,\"b\":\"\\ud800\",\"format\":\"x\"}") == "x");
-  CHECK(format("\xEF\xBB\xBF{\"format\":\"x\"}") == "x");
   for (const std::string_view bad : {"",
+                                     "\xEF\xBB\xBF{\"format\":\"x\"}",
                                      "[]",
                                      "1",
                                      "{",
@@ -215,8 +230,15 @@ TEST_CASE("bundle.json's shape is read from any JSON, and only from JSON") {
                                      "{\"a\":1e}"}) {
     CHECK_MESSAGE(format(bad) == "no JSON", bad);
   }
-  std::string deep = "{\"a\":" + std::string(60'000, '[') + std::string(60'000, ']') + ",\"format\":\"x\"}";
-  CHECK(format(deep) == "x");
+  const auto nested = [](std::size_t levels, std::string_view innermost) {
+    return "{\"a\":" + std::string(levels, '[') + std::string(innermost) + std::string(levels, ']') +
+           ",\"format\":\"x\"}";
+  };
+  CHECK(format(nested(255, "")) == "x");
+  CHECK(format(nested(255, "1,\"[[\",2")) == "x");
+  CHECK(format(nested(256, "")) == "no JSON");
+  CHECK(format(nested(255, "{}")) == "no JSON");
+  CHECK(format(nested(60'000, "")) == "no JSON");
 
   const auto needs = [](std::string_view list) {
     const auto shape = read_manifest_shape("{\"needs\":" + std::string(list) + "}");
@@ -224,6 +246,13 @@ TEST_CASE("bundle.json's shape is read from any JSON, and only from JSON") {
     return shape->needs.has_value();
   };
   CHECK(needs("[\"a\",\"b\"]"));
+  // Sorted by code points, however they are written.
+  CHECK(needs("[\"\\u00e8\", \"\\u00e9\"]"));
+  CHECK(needs("[\"\\uffff\",\"\\ud83d\\ude00\"]"));
+  CHECK(needs("[\"\\ud800\",\"\\udc00\"]"));
+  CHECK_FALSE(needs("[\"\\u00e9\",\"\\u00e8\"]"));
+  CHECK_FALSE(needs("[\"\\ud83d\\ude00\",\"\\uffff\"]"));
+  CHECK_FALSE(needs("[\"\\ud800x\",\"\\ud800\"]"));
   for (const std::string_view bad : {"[]", "[\"b\",\"a\"]", "[\"a\",\"a\"]", "[1]", "\"a\"", "{}", "null"})
     CHECK_FALSE(needs(bad));
 }

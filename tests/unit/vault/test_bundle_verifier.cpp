@@ -147,6 +147,19 @@ TEST_CASE("a record's common members have their types, also when signed") {
     CHECK_MESSAGE(t.forged() == "record", from, " -> ", to);
   }
   t.lines = good;
+  t.lines[3] = replaced(good[3], "\"acme\"", "\"acmf\"");
+  CHECK(t.forged() == "order");
+  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+           {"\"seq\":2", "\"seq\":-2"}, {"\"time\":", "\"time\":-"}, {"\"decision\"", "\"clock\":-1,\"decision\""}}) {
+    t.lines[2] = replaced(good[2], from, to);
+    // Without their types nothing can be said of order and period.
+    CHECK_MESSAGE(t.forged() == "record", from, " -> ", to);
+    CHECK(t.failed("order").status == CheckStatus::skip);
+    CHECK(t.failed("period").status == CheckStatus::skip);
+  }
+  t.lines[2] = replaced(good[2], "\"v\":1", "\"v\":2");
+  CHECK(t.forged() == "record order");
+  t.lines = good;
   const auto time = std::to_string(BundleWorld::at(2).micros);
   t.lines[2] = replaced(good[2], "\"decision\"", "\"clock\":" + time + ",\"decision\"");
   CHECK(t.forged() == "record");
@@ -216,6 +229,8 @@ TEST_CASE("the checkpoint must be the vault's, and bundle.json must repeat it") 
   t.files["checkpoint"] =
       sign_checkpoint({origin_of("talon-test", core::LogName::unattributed()), 10, root}, "talon-test", keys.log_key);
   CHECK(t.resealed() == "meta");
+  t.files["checkpoint"] = sign_checkpoint({origin, 0, root}, "talon-test", keys.log_key);
+  CHECK(t.resealed() == "checkpoint");
   t.files["checkpoint"] = "nonsense";
   CHECK(t.resealed() == "checkpoint");
   // After a failed checkpoint, the root is compared with bundle.json.
@@ -237,7 +252,7 @@ TEST_CASE("bundle.json's members have types and agree with each other") {
   CHECK(edited("\"tenant\":\"acme\",", "") == "meta order");
   CHECK(edited("\"writer\":\"talon/0.1.0\"", "\"writer\":1") == "meta");
   CHECK(edited(",\"writer\":\"talon/0.1.0\"", "") == "meta");
-  CHECK(edited("\"origin\":\"talon-test/t/", "\"origin\":\"talon-test/x/") == "meta record");
+  CHECK(edited("\"origin\":\"talon-test/t/", "\"origin\":\"talon-test/x/") == "meta");
   CHECK(edited("\"origin\":\"talon-test/t/", "\"origin\":\"talon-tost/t/") == "meta key record");
   CHECK(edited("\"size\":10", "\"size\":11") == "file meta period");
   CHECK(edited("\"last\":9", "\"needs\":[],\"last\":9") == "canonical");  // out of order
@@ -250,6 +265,26 @@ TEST_CASE("bundle.json's members have types and agree with each other") {
   CHECK(edited("bundle/v1", "bundle/v2") == "exit 3");
   CHECK(edited("{", "") == "exit 3");
   CHECK(edited("{", "[{") == "exit 3");
+}
+
+TEST_CASE("with one member of bundle.json ill formed, what compares with bundle.json is skipped") {
+  const auto outcome = [](std::string_view from, std::string_view to) {
+    Tampering t;
+    t.lines[3] = replaced(t.lines[3], "\"v\":1", "\"v\":2");
+    CHECK(t.forged() == "record");
+    t.files["bundle.json"] = replaced(t.files["bundle.json"], from, to);
+    const auto failed = t.resealed();
+    for (const char* const id : {"minisig", "key", "checkpoint", "record", "order", "root", "period"}) {
+      CHECK(t.failed(id).status == CheckStatus::skip);
+    }
+    CHECK(t.failed("leaf").status == CheckStatus::pass);
+    return failed;
+  };
+  CHECK(outcome("\"writer\":\"talon/0.1.0\"", "\"to\":-1,\"writer\":\"talon/0.1.0\"") == "meta");
+  CHECK(outcome("\"writer\":\"talon/0.1.0\"", "\"writer\":1") == "meta");
+  CHECK(outcome("\"key\":\"talon-test+", "\"key\":\"talon-tost+") == "meta");
+  CHECK(outcome("\"export_key\":\"RW", "\"export_key\":\"RX") == "meta");
+  CHECK(outcome("{", "{ ") == "canonical");
 }
 
 TEST_CASE("an over-long bundle.json is a file failure and nothing else runs") {

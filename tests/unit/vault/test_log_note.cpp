@@ -131,6 +131,18 @@ TEST_CASE("RFC 8032 test 2 is reproduced, and S + L is refused") {
   CHECK_FALSE(key->public_key().verifies("\x72", signature));
 }
 
+TEST_CASE("an R of small order is judged like any other: by its bytes") {
+  // The key of RFC 8032 test 2, message 72, R the neutral element, S = k * a: only the key's owner can make it.
+  const auto key =
+      PublicKey::admit(*core::hex_decode("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"));
+  REQUIRE(key.has_value());
+  const auto signature = core::hex_decode(
+      "0100000000000000000000000000000000000000000000000000000000000000"
+      "675d054595fa17cb6a44e3ada6ca385e55667e41a63fdab0ac22d10000354002");
+  CHECK(key->verifies("\x72", *signature));
+  CHECK_FALSE(key->verifies("\x73", *signature));
+}
+
 TEST_CASE("a signed checkpoint opens with its key and with no other") {
   const Signed world;
   const auto opened = open_checkpoint(world.note, world.verifier);
