@@ -107,7 +107,7 @@ Result<void> replay(const ReadTxn& txn, const SealedState& indexed, JournalState
         const auto row = decode_row((*entry)->value);
         if (!row || (*entry)->key != row_key(position).view()) return contradiction("row {} is damaged or missing", position);
         const auto leaf = leaf_hash(row->payload);
-        chain = extend_chain(chain, row->header_bytes, leaf);
+        chain = extend_chain(chain, row_leaf(row->header_bytes, leaf));
         const auto& header = row->header;
         const auto number = static_cast<std::uint32_t>(header.log);
         if (number == 0 || number > state.logs.size()) return contradiction("row {} belongs to no log", position);

@@ -38,7 +38,7 @@ Result<void> Writer::append_row(const RowHeader& header, std::string_view payloa
     TALON_TRY(space, txn_->append_space(Table::rows, row_key(state_.sealed.rows), head.view().size() + payload.size()));
     std::copy(head.view().begin(), head.view().end(), space.begin());
     std::copy(payload.begin(), payload.end(), space.begin() + RowHeader::k_size);
-    state_.sealed.chain = extend_chain(state_.sealed.chain, head, leaf);
+    state_.sealed.chain = extend_chain(state_.sealed.chain, row_leaf(head, leaf));
     state_.sealed.time = header.time;
     ++state_.sealed.rows;
     return {};

@@ -19,15 +19,18 @@ core::Result<void> Recount::add(const RowHeader& header, const core::RecordSumma
                                                             {Dimension::provider, change.provider},
                                                             {Dimension::model, change.model}};
     for (const auto& [dimension, name] : names) {
-        std::string spelled(day_prefix(header.log, day, dimension).view());
-        spelled += name;
-        auto known = name_keys_.find(spelled);
-        if (known == name_keys_.end()) {
-            known = name_keys_.emplace(spelled, day_key(header.log, day, dimension, name).view()).first;
+        scratch_.assign(day_prefix(header.log, day, dimension).view());
+        scratch_ += name;
+        auto& recent = recent_[static_cast<std::size_t>(dimension)];
+        if (recent.cell == nullptr || recent.spelled != scratch_) {
+            auto known = name_keys_.find(scratch_);
+            if (known == name_keys_.end()) {
+                known = name_keys_.emplace(scratch_, day_key(header.log, day, dimension, name).view()).first;
+            }
+            recent = {scratch_, &cells_[known->second]};
+            recent.cell->sums.name = name;
         }
-        auto& cell = cells_[known->second].sums;
-        cell.name = name;
-        add_to(cell, change);
+        add_to(recent.cell->sums, change);
     }
     return {};
 }

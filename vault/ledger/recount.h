@@ -1,6 +1,7 @@
 // Recount: the roll-ups as the records themselves give them, to compare with what is stored.
 #pragma once
 
+#include <array>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -32,6 +33,13 @@ class Recount {
     std::unordered_map<std::string, Counted<DayCell>> cells_;
     std::unordered_map<std::string, Counted<SessionRow>> sessions_;
     std::unordered_map<std::string, std::string> name_keys_;  ///< hashed names, so that each is hashed once
+    /// The cell of the record before, for each dimension: mostly the same one again.
+    struct Recent {
+        std::string spelled;
+        Counted<DayCell>* cell = nullptr;
+    };
+    std::array<Recent, 4> recent_;
+    std::string scratch_;
 };
 
 }  // namespace talon::vault

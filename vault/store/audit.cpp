@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <algorithm>
+#include <thread>
 
 #include "core/text.h"
 #include "vault/store/scan.h"
@@ -15,6 +16,21 @@ using core::Result;
 
 constexpr std::size_t k_max_problems = 20;
 
+/// Each row once, by as many threads as there are processors.
+template <class Row>
+void in_parallel(std::vector<Row>& rows, void (*work)(Row&)) {
+    const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
+    const std::size_t share = (rows.size() + threads - 1) / threads;
+    const auto run = [&rows, work](std::size_t begin, std::size_t end) {
+        for (auto i = begin; i < std::min(end, rows.size()); ++i) work(rows[i]);
+    };
+    if (rows.size() < 512 || threads == 1) return run(0, rows.size());
+    std::vector<std::thread> others;
+    for (std::size_t i = 1; i < threads; ++i) others.emplace_back(run, i * share, (i + 1) * share);
+    run(0, share);
+    for (auto& thread : others) thread.join();
+}
+
 std::string who(const core::LogName& name) {
     if (name.is_unattributed()) return "the unattributed log";
     if (name.is_operator()) return "the operator's log";
@@ -22,6 +38,14 @@ std::string who(const core::LogName& name) {
 }
 
 }  // namespace
+
+void StoreAudit::examine(ReadRow& read) {
+    const auto row = decode_row(read.bytes);
+    if (!row) return;
+    read.leaf = leaf_hash(row->payload);
+    read.row_leaf = vault::row_leaf(row->header_bytes, read.leaf);
+    if (row->header.kind == RowKind::record) read.summary = core::summarize(row->payload);
+}
 
 void StoreAudit::problem(std::string text) {
     if (problems_.size() < k_max_problems) problems_.push_back(std::move(text));
@@ -67,18 +91,18 @@ Result<void> StoreAudit::read_logs() {
 }
 
 /// Index, id and tree hash of a record that the derived tables reach.
-Result<void> StoreAudit::check_derived(const ReadTxn& txn, const RowHeader& header, Position position, const Hash& leaf,
+Result<void> StoreAudit::check_derived(Derived& derived, const RowHeader& header, Position position, const Hash& leaf,
                                        Log& log) {
-    TALON_TRY(value, txn.get(Table::index, index_key(header.log, header.seq)));
-    const auto entry = value ? IndexEntry::decode(*value) : std::nullopt;
+    TALON_TRY(found, derived.index.at(index_key(header.log, header.seq)));
+    const auto entry = found ? IndexEntry::decode(found->value) : std::nullopt;
     if (!entry || entry->position != position || entry->time != header.time) {
         problem(log, fmt::format("the index leads elsewhere for record {}", header.seq));
     } else if (entry->leaf != leaf) {
         problem(log, fmt::format("record {} ({}) was changed: its leaf hash is another", header.seq,
                                  evidence_id(header.id).text()));
     }
-    TALON_TRY(id, txn.get(Table::ids, view(header.id)));
-    if (!id || *id != row_key(position).view()) problem(log, fmt::format("the id of record {} leads elsewhere", header.seq));
+    TALON_TRY(id, derived.ids.at(view(header.id)));
+    if (!id || id->value != row_key(position).view()) problem(log, fmt::format("the id of record {} leads elsewhere", header.seq));
     return {};
 }
 
@@ -91,10 +115,43 @@ void StoreAudit::check_record(const Row& row, const core::RecordSummary& summary
     if ((header.seq == 0) != (summary.kind == "genesis")) problem(log, "the genesis is not its record 0");
 }
 
-Result<void> StoreAudit::read_row(const ReadTxn& txn, Position position, const Entry& entry) {
-    const auto row = decode_row(entry.value);
+/// From next_ on, at most as many as a slice holds.
+Result<std::vector<StoreAudit::ReadRow>> StoreAudit::copy_rows(const ReadTxn& txn, std::uint64_t end) const {
+    std::vector<ReadRow> copied;
+    TALON_TRY(rows, txn.cursor(Table::rows));
+    std::size_t bytes = 0;
+    auto at = rows.at_or_after(row_key(next_));
+    for (auto position = next_; position < end && copied.size() < k_slice_rows && bytes < k_slice_bytes; ++position) {
+        if (!at) return core::fail(at.error());
+        if (!*at || (*at)->key != row_key(position).view()) {
+            return core::fail(Code::vault_corrupt, fmt::format("row {} is missing; restore the vault from a backup", position));
+        }
+        auto& row = copied.emplace_back();
+        row.position = position;
+        row.bytes = (*at)->value;
+        bytes += row.bytes.size();
+        at = rows.next();
+    }
+    return copied;
+}
+
+Result<void> StoreAudit::check_rows(const ReadTxn& txn, std::vector<ReadRow> rows) {
+    TALON_TRY(index, txn.cursor(Table::index));
+    TALON_TRY(ids, txn.cursor(Table::ids));
+    Derived derived{txn, std::move(index), std::move(ids)};
+    for (const auto& row : rows) {
+        TALON_TRY_VOID(check_row(derived, row));
+        ++next_;
+    }
+    return {};
+}
+
+Result<void> StoreAudit::check_row(Derived& derived, const ReadRow& read_row) {
+    const auto& txn = derived.txn;
+    const auto position = read_row.position;
+    const auto row = decode_row(read_row.bytes);
     const auto number = row ? static_cast<std::uint32_t>(row->header.log) : 0;
-    if (!row || number == 0 || entry.key != row_key(position).view()) {
+    if (!row || number == 0) {
         return core::fail(Code::vault_corrupt, fmt::format("row {} is missing or damaged; restore the vault from a backup", position));
     }
     // Logs that were opened since the list was read.
@@ -106,8 +163,8 @@ Result<void> StoreAudit::read_row(const ReadTxn& txn, Position position, const E
         logs_.emplace_back().name = std::move(log_row->name);
     }
     const auto& header = row->header;
-    const auto leaf = leaf_hash(row->payload);
-    chain_ = extend_chain(chain_, row->header_bytes, leaf);
+    const auto& leaf = read_row.leaf;
+    chain_ = extend_chain(chain_, read_row.row_leaf);
     if (header.time < time_) problem(fmt::format("row {} is older than the one before it", position));
     time_ = std::max(time_, header.time);
     if (header.kind == RowKind::intent) {
@@ -118,7 +175,7 @@ Result<void> StoreAudit::read_row(const ReadTxn& txn, Position position, const E
     ++records_;
     open_.erase(header.id);
     if (header.seq != log.tree.size()) problem(log, fmt::format("record {} stands where {} should", header.seq, log.tree.size()));
-    if (position < indexed_) TALON_TRY_VOID(check_derived(txn, header, position, leaf, log));
+    if (position < indexed_) TALON_TRY_VOID(check_derived(derived, header, position, leaf, log));
     core::Result<void> read;
     log.tree.append(leaf, [&](unsigned level, std::uint64_t n, const Hash& hash) {
         if (position >= indexed_ || !read) return;
@@ -133,7 +190,7 @@ Result<void> StoreAudit::read_row(const ReadTxn& txn, Position position, const E
     log.newest = header.time;
     const bool at_frontier = log.frontier && log.frontier->size == log.tree.size();
     if (at_frontier && log.frontier->peaks != log.tree.peaks()) problem(log, "its lines do not lead to its stored frontier");
-    const auto summary = core::summarize(row->payload);
+    const auto& summary = *read_row.summary;
     if (!summary) {
         problem(log, fmt::format("record {}: {}", header.seq, summary.error().message));
         return {};
@@ -144,19 +201,15 @@ Result<void> StoreAudit::read_row(const ReadTxn& txn, Position position, const E
 
 Result<void> StoreAudit::read_rows_to(std::uint64_t end) {
     while (next_ < end) {
-        const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
-        TALON_TRY(txn, environment_.read());
-        TALON_TRY(rows, txn.cursor(Table::rows));
-        auto at = rows.at(row_key(next_));
-        for (std::size_t seen = 0; seen < k_slice_rows && next_ < end; ++seen, at = rows.next()) {
-            if (!at) return core::fail(at.error());
-            if (!*at) {
-                return core::fail(Code::vault_corrupt, fmt::format("row {} is missing; restore the vault from a backup", next_));
-            }
-            TALON_TRY_VOID(read_row(txn, next_, **at));
-            ++next_;
-            if (seen % 64 == 63 && std::chrono::steady_clock::now() >= until) break;
+        std::vector<ReadRow> rows;
+        {
+            TALON_TRY(txn, environment_.read());
+            TALON_TRY(copied, copy_rows(txn, end));
+            rows = std::move(copied);
         }
+        in_parallel(rows, &StoreAudit::examine);
+        TALON_TRY(txn, environment_.read());
+        TALON_TRY_VOID(check_rows(txn, std::move(rows)));
     }
     return {};
 }
@@ -184,12 +237,10 @@ Result<void> StoreAudit::compare_table(Table table) {
         TALON_TRY_VOID(read_rows_to(added));
         TALON_TRY(txn, environment_.read());
         TALON_TRY(now, VaultView::of(txn));
-        TALON_TRY(rows, txn.cursor(Table::rows));
-        for (auto at = rows.at_or_after(row_key(next_)); next_ < now.state.rows; ++next_, at = rows.next()) {
-            if (!at) return core::fail(at.error());
-            if (!*at) return core::fail(Code::vault_corrupt, fmt::format("row {} is missing", next_));
-            TALON_TRY_VOID(read_row(txn, next_, **at));
-        }
+        TALON_TRY(rows, copy_rows(txn, now.state.rows));
+        if (next_ + rows.size() < now.state.rows) continue;  // a very busy server: catch up again
+        for (auto& row : rows) examine(row);
+        TALON_TRY_VOID(check_rows(txn, std::move(rows)));
         TALON_TRY(cursor, txn.cursor(table));
         auto at = resume.empty() ? cursor.first() : cursor.at_or_after(resume);
         for (std::size_t seen = 0;; ++seen, at = cursor.next()) {

@@ -36,13 +36,27 @@ class StoreAudit {
     [[nodiscard]] const std::vector<std::string>& problems() const noexcept { return problems_; }
 
   private:
+    /// A row copied out of its transaction, and what can be found out about it alone: that is done by several threads.
+    struct ReadRow {
+        Position position = 0;
+        std::string bytes;
+        Hash leaf{}, row_leaf{};
+        std::optional<core::Result<core::RecordSummary>> summary;  ///< of a record
+    };
     [[nodiscard]] core::Result<SealedState> sealed_state(const ReadTxn& txn, std::string_view name);
     [[nodiscard]] core::Result<std::uint64_t> rows_now() const;
     [[nodiscard]] core::Result<void> read_logs();
     [[nodiscard]] core::Result<void> read_rows_to(std::uint64_t end);
-    [[nodiscard]] core::Result<void> read_row(const ReadTxn& txn, Position position, const Entry& entry);
+    static void examine(ReadRow& row);
+    [[nodiscard]] core::Result<std::vector<ReadRow>> copy_rows(const ReadTxn& txn, std::uint64_t end) const;
+    [[nodiscard]] core::Result<void> check_rows(const ReadTxn& txn, std::vector<ReadRow> rows);
+    struct Derived {
+        const ReadTxn& txn;
+        Cursor index, ids;
+    };
+    [[nodiscard]] core::Result<void> check_row(Derived& derived, const ReadRow& row);
     void check_record(const Row& row, const core::RecordSummary& summary, Log& log);
-    [[nodiscard]] core::Result<void> check_derived(const ReadTxn& txn, const RowHeader& header, Position position,
+    [[nodiscard]] core::Result<void> check_derived(Derived& derived, const RowHeader& header, Position position,
                                                    const Hash& leaf, Log& log);
     [[nodiscard]] core::Result<void> compare_table(Table table);
     void problem(std::string text);

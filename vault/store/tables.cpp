@@ -228,15 +228,17 @@ bool StoredFrontier::sealed(std::string_view value, LogNumber log, const core::S
     return seal_fits(value, frontier_label(log), vault_secret);
 }
 
-Hash extend_chain(const Hash& chain, std::string_view header, const Hash& payload_leaf) noexcept {
-    std::array<char, RowHeader::k_size + 32> row;
+Hash row_leaf(std::string_view header, const Hash& payload_leaf) noexcept {
+    std::array<char, RowHeader::k_size + sizeof(Hash)> row;
     std::copy(header.begin(), header.end(), row.begin());
-    const auto leaf = bytes_of(payload_leaf);
-    std::copy(leaf.begin(), leaf.end(), row.begin() + RowHeader::k_size);
-    const auto row_leaf = leaf_hash({row.data(), row.size()});
-    std::array<char, 64> joined;
-    std::memcpy(joined.data(), chain.data(), 32);
-    std::memcpy(joined.data() + 32, row_leaf.data(), 32);
+    std::memcpy(row.data() + RowHeader::k_size, payload_leaf.data(), payload_leaf.size());
+    return leaf_hash({row.data(), row.size()});
+}
+
+Hash extend_chain(const Hash& chain, const Hash& row_leaf) noexcept {
+    std::array<char, 2 * sizeof(Hash)> joined;
+    std::memcpy(joined.data(), chain.data(), chain.size());
+    std::memcpy(joined.data() + sizeof(Hash), row_leaf.data(), row_leaf.size());
     return sha256({joined.data(), joined.size()});
 }
 

@@ -161,6 +161,7 @@ struct StoredFrontier {
 };
 
 /// c = hash(c || leaf(row)), row being its header and the leaf hash of its payload (which binds the payload).
-[[nodiscard]] Hash extend_chain(const Hash& chain, std::string_view header, const Hash& payload_leaf) noexcept;
+[[nodiscard]] Hash extend_chain(const Hash& chain, const Hash& row_leaf) noexcept;
+[[nodiscard]] Hash row_leaf(std::string_view header, const Hash& payload_leaf) noexcept;
 
 }  // namespace talon::vault
