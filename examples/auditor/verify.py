@@ -50,6 +50,7 @@ import urllib.parse
 MAX_INT = 2**53 - 1            # integers in canonical lines stay within +-MAX_INT
 MAX_LINE = 65535               # bytes of a record, without its newline
 MAX_DEPTH = 8                  # objects and arrays; the record itself is 1
+MAX_NESTING = 256              # the same for bundle.json of a kind that is not known yet
 MAX_SMALL = 65536              # README.txt, bundle.json, range.json, checkpoint, SHA256SUMS.minisig
 MAX_SUMS = 64 * 1024 * 1024    # SHA256SUMS
 CHUNK = 1024 * 1024
@@ -217,7 +218,7 @@ class LogKey:
 
 
 class ExportKey:
-    """A minisign public key: base64("Ed" || id || key), in Talon with id = hash(key)[0:8]."""
+    """A minisign public key, base64("Ed" || id || key), of Talon's kind: id = hash(key)[0:8]."""
 
     def __init__(self, text):
         if not MINISIGN_FORM.fullmatch(text):
@@ -229,8 +230,6 @@ class ExportKey:
         self.id, self.public = data[2:10], data[10:]
         if has_small_order(self.public):
             raise Bad("a key of small order, for which anybody can sign")
-
-    def require_derived_id(self):
         if self.id != sha256(self.public)[:8]:
             raise Bad("its key id is not the start of the key's hash")
 
@@ -533,17 +532,18 @@ def require_known_kind(data):
 
     Read leniently, as any JSON, since a newer kind need not follow the rules below.
     Decisions: JSON as in RFC 8259, UTF-8 without a byte order mark; of a member standing
-    twice the last counts; nesting that Python's parser cannot follow is "not JSON".
-    `pruned` and `rotation` are unknown to this version.
+    twice the last counts; what nests deeper than MAX_NESTING is not read (RFC 8259 allows a
+    limit). `pruned` and `rotation` are unknown to this version.
     """
     def refuse(text):
         raise ValueError(text)
 
     try:
-        value = json.loads(data.decode("utf-8"), parse_int=lambda _: 0, parse_float=lambda _: 0,
-                           parse_constant=refuse)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")       # no lone surrogates
-    except (ValueError, RecursionError):
+        text = data.decode("utf-8")
+        if nesting(text) > MAX_NESTING:
+            raise CouldNotTell("bundle.json is nested too deep")
+        value = json.loads(text, parse_int=lambda _: 0, parse_float=lambda _: 0, parse_constant=refuse)
+    except ValueError:
         raise CouldNotTell("bundle.json is not JSON") from None
     if not isinstance(value, dict):
         raise CouldNotTell("bundle.json is not an object")
@@ -551,6 +551,15 @@ def require_known_kind(data):
         raise CouldNotTell("bundle.json has no format that this version knows (talon-bundle/v1)")
     if "needs" in value and not needs_problem(value["needs"]):
         raise CouldNotTell("this bundle needs a newer verifier: %s" % printable(", ".join(value["needs"])))
+
+
+def nesting(text):
+    """How deep objects and arrays lie in each other, in a text that is JSON."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[][{}]", re.sub(r'"(?:[^"\\]|\\.)*"?', "", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(depth, deepest)
+    return deepest
 
 
 def needs_problem(needs):
@@ -575,12 +584,9 @@ class Meta:
             if name in value and not test(value[name]):
                 raise Bad("%s is not %s" % (name, what))
 
-        def is_text(text):
-            return isinstance(text, str) and text != ""
-
-        optional("tenant", lambda t: is_text(t) and len(t) <= 128, "a text of 1 to 128 characters")
+        optional("tenant", lambda t: isinstance(t, str) and 1 <= len(t) <= 128, "a text of 1 to 128 characters")
         for name in ("origin", "key", "export_key", "writer"):
-            need(name, is_text, "a text")
+            need(name, lambda text: isinstance(text, str), "a text")
         for name in ("first", "last", "size", "count"):
             need(name, is_count, "an integer from 0")
         for name in ("from", "to"):
@@ -599,7 +605,6 @@ class Meta:
             raise Bad("key: %s" % error) from None
         try:
             self.export_key = ExportKey(value["export_key"])
-            self.export_key.require_derived_id()
         except Bad as error:
             raise Bad("export_key: %s" % error) from None
         self.unknown = sorted(set(value) - set(KNOWN_MEMBERS))
@@ -622,10 +627,16 @@ def origin_of(vault, log_name):
 # ---------------------------------------------------------------- the checkpoint (C2SP signed note)
 
 CONTROL_BELOW_SPACE = re.compile("[\x00-\x1f]")
+MAX_TREE = 2**63 - 1
 
 
 def split_note(note):
     """(text with its last newline, signature part); the text ends at the last empty line."""
+    try:
+        if CONTROL_BELOW_SPACE.search(note.decode("utf-8").replace("\n", "")):
+            raise Bad("a control character in it")
+    except UnicodeDecodeError:
+        raise Bad("not UTF-8") from None
     text, separator, signatures = note.rpartition(b"\n\n")
     if not separator:
         raise Bad("no empty line between text and signatures")
@@ -634,16 +645,14 @@ def split_note(note):
 
 def read_checkpoint(note):
     """(origin, size, root) of a checkpoint. Says nothing about its signatures."""
-    try:
-        lines = split_note(note)[0].decode("utf-8").split("\n")
-    except UnicodeDecodeError:
-        raise Bad("not UTF-8") from None
+    lines = split_note(note)[0].decode("utf-8").split("\n")
     if len(lines) != 4:                                   # three lines, each ended: a fourth, empty piece
         raise Bad("its text is not exactly three lines")
     origin, size, root = lines[:3]
-    if not origin or CONTROL_BELOW_SPACE.search(origin):
-        raise Bad("its first line is not an origin")
-    if not re.fullmatch("[1-9][0-9]{0,15}", size) or int(size) > MAX_INT:
+    if not origin:
+        raise Bad("its first line is empty")
+    # Nothing is ever signed for size 0.
+    if not re.fullmatch("[1-9][0-9]{0,18}", size) or int(size) > MAX_TREE:
         raise Bad("its second line is not a size")
     return origin, int(size), unbase64(root, 32)
 
@@ -653,11 +662,6 @@ SIGNATURE_LINE = re.compile("\u2014 (?P<name>[^ +]+) (?P<data>[A-Za-z0-9+/]+=*)"
 
 def check_note_signatures(note, key):
     """Bad unless the note is well formed and every line of the key's name and id verifies."""
-    try:
-        if CONTROL_BELOW_SPACE.search(note.decode("utf-8").replace("\n", "")):
-            raise Bad("a control character in it")
-    except UnicodeDecodeError:
-        raise Bad("not UTF-8") from None
     text, signatures = split_note(note)
     if not signatures.endswith(b"\n"):
         raise Bad("its last signature line is not ended")
@@ -741,14 +745,14 @@ def verify(bundle, pins):
     check_minisig(bundle, meta, report)
     check_key(meta, pins, report)
     check_checkpoint(bundle, meta, checkpoint, checkpoint_problem, report)
-    sides = read_sides(bundle, meta, report)
-    records = report.records = read_records(bundle, meta, sides)
+    sides, sides_problem = read_sides(bundle, meta, report)
+    records = report.records = read_records(bundle, meta, sides, report)
     check_records(meta, records, report)
     check_meta(meta, checkpoint, records, report)
     # After a failed checkpoint the tree is still compared, with what bundle.json says.
     trusted = checkpoint if report.status["checkpoint"] == "pass" else None
     size, root = trusted[1:] if trusted else (meta.size, meta.root) if meta else (None, None)
-    check_root(meta, sides, records, size, root, report)
+    check_root(meta, sides, sides_problem, records, size, root, report)
     check_leaves(bundle, meta, sides, records, size, root, report)
     check_period(meta, records, report)
     if pins.log and meta and report.status["key"] == "pass":
@@ -894,40 +898,39 @@ class Sides:
 
 
 def read_sides(bundle, meta, report):
-    """The Sides, or None where `root` cannot run or has already failed."""
+    """(the Sides, None), or (None, why `root` fails), or (None, None) where `root` is skipped.
+
+    Decision: a range.json beside a whole log is `file`, and not read.
+    """
     value = None
+    if meta and meta.whole():
+        return Sides([], []), None
     if bundle.has("range.json"):
         try:
             value = canonical_file(bundle.read("range.json"))
         except Bad as error:
             report.fail("canonical", "range.json: %s" % error, "range.json")
     if meta is None:
-        return None
-    if meta.whole():
-        return Sides([], [])        # Decision: a range.json beside a whole log is `file`, and not used
+        return None, None
     if value is None:
         report.skip("root", "range.json is missing, too large or not canonical")
-        return None
+        return None, None
     lists = [value.get("left"), value.get("right")]
     if len(value) != 2 or not all(isinstance(side, list) and all(is_hash(item) for item in side) for side in lists):
-        report.fail("root", "range.json is not the two lists of hashes", "range.json")
-        return None
+        return None, "range.json is not the two lists of hashes"
     left, right = [[unbase64(item) for item in side] for side in lists]
     if len(left) != len(left_sizes(meta.first)):
-        report.fail("root", "range.json: left has %d hashes instead of %d"
-                    % (len(left), len(left_sizes(meta.first))), "range.json")
-        return None
-    return Sides(left, right)
+        return None, "range.json: left has %d hashes instead of %d" % (len(left), len(left_sizes(meta.first)))
+    return Sides(left, right), None
 
 
 class Records:
-    """What the one pass over records.jsonl found."""
+    """What the one pass over records.jsonl found, all of its lines being canonical."""
 
     def __init__(self, tree):
-        self.lines = 0                  # counted by newlines alone, whatever they hold
+        self.lines = 0
         self.tree = tree                # over all lines; None where the sides are not known
-        self.not_canonical = None       # (sentence, seq by position) of the first such line
-        self.untyped = None             # of the first record with a common member of a wrong type
+        self.untyped = None             # (sentence, seq) of the first record with a common member of a wrong type
         self.record = None              # of the first other fault of a record
         self.order = None
         self.unlike_leaf = None         # (index, id or None) of the first line unlike its leaf
@@ -935,60 +938,46 @@ class Records:
         self.first_time = self.last_time = None
         self.kinds = {}
 
-    def usable(self):
-        return not self.not_canonical and not self.untyped
-
 
 def lines_of(stream):
-    """Yield (line, its leaf hash, whether a newline ended it); None for a line over the bound."""
-    while True:
-        line = stream.readline(MAX_LINE + 1)
-        if not line:
-            return
-        if line.endswith(b"\n"):
-            yield line[:-1], leaf_hash(line[:-1]), True
-        elif len(line) <= MAX_LINE:
-            yield line, leaf_hash(line), False
-        else:                           # hash the rest piece by piece, without holding it
-            digest, ended = hashlib.sha256(b"\x00" + line), False
-            while line and not ended:
-                line = stream.readline(CHUNK)
-                ended = line.endswith(b"\n")
-                digest.update(line[:-1] if ended else line)
-            yield None, digest.digest(), ended
+    """Yield the lines without their newlines; Bad where one is not ended, or larger than a record may be."""
+    for line in iter(lambda: stream.readline(MAX_LINE + 1), b""):
+        if not line.endswith(b"\n"):
+            raise Bad("longer than %d bytes" % MAX_LINE if len(line) > MAX_LINE else "not ended by a newline")
+        yield line[:-1]
 
 
-def read_records(bundle, meta, sides):
+def read_records(bundle, meta, sides, report):
+    """The Records, or None: then all checks that need the lines are skipped.
+
+    Decision: with one line that is not canonical, records.jsonl as a whole is no input for any
+    check but `sums` and `canonical`. An empty file lacks its last newline.
+    """
     if "records.jsonl" not in bundle.sizes:
         return None
     records = Records(Tree(meta.first, sides.left) if sides else None)
     first, ids = meta.first if meta else 0, set()
     leaves = bundle.open("leaves.bin") if "leaves.bin" in bundle.sizes else io.BytesIO()
     with bundle.open("records.jsonl") as stream, leaves:
-        for seq, (line, leaf, ended) in enumerate(lines_of(stream), first):
-            records.lines += 1
-            if records.tree:
-                records.tree.append(leaf)
-            record = None
-            try:
-                if line is None:
-                    raise Bad("longer than %d bytes" % MAX_LINE)
-                record = canonical(line)
-                if not ended:
-                    raise Bad("not ended by a newline")
-            except Bad as error:
-                records.not_canonical = records.not_canonical or (
-                    "line %d of records.jsonl: %s" % (seq - first + 1, error), seq)
-            if records.unlike_leaf is None and leaves.read(32) != leaf:
-                records.unlike_leaf = (seq - first, record.get("id") if record else None)
-            if not records.usable():
-                continue
-            problem = common_members_problem(record)
-            if problem:
-                records.untyped = ("record %d: %s" % (seq, problem), seq)
-                continue
-            # Beyond this point the record has its common members, and so had all before it.
-            judge_record(record, seq, meta, ids, records)
+        try:
+            for line in lines_of(stream):
+                record, leaf, seq = canonical(line), leaf_hash(line), first + records.lines
+                if records.tree:
+                    records.tree.append(leaf)
+                if records.unlike_leaf is None and leaves.read(32) != leaf:
+                    records.unlike_leaf = (records.lines, record.get("id"))
+                records.lines += 1
+                problem = common_members_problem(record)
+                if problem and not records.untyped:
+                    records.untyped = ("record %d: %s" % (seq, problem), seq)
+                if not records.untyped:
+                    # This record has its common members, and so had all before it.
+                    judge_record(record, seq, meta, ids, records)
+            if not records.lines:
+                raise Bad("empty")
+        except Bad as error:
+            report.fail("canonical", "line %d of records.jsonl: %s" % (records.lines + 1, error), first + records.lines)
+            return None
     return records
 
 
@@ -1062,23 +1051,18 @@ def order_problem(record, seq, last_time, meta, ids):
 
 
 def check_records(meta, records, report):
-    """canonical, record, order: what the pass found.
+    """record, order: what the pass found.
 
-    Decision: with one line that is not canonical, records.jsonl as a whole is no input for
-    `record`, `order`, `period` and the count in `meta`; with one record whose common members
-    have wrong types (that is `record`), none for `order`, `period` and the count.
+    Decision: with one record whose common members have wrong types (that is `record`),
+    records.jsonl is no input for `order`, `period` and the count in `meta`.
     """
     if records is None:
         for check in ("record", "order"):
-            report.skip(check, "records.jsonl is missing")
+            report.skip(check, "records.jsonl is missing or not canonical")
         return
-    if records.not_canonical:
-        report.fail("canonical", *records.not_canonical)
-        for check in ("record", "order"):
-            report.skip(check, "records.jsonl is not canonical")
-    elif meta is None:
+    if meta is None:
         return                          # both are skipped already
-    elif records.untyped:
+    if records.untyped:
         report.fail("record", *records.untyped)
         report.skip("order", "a record has no usable number, time, tenant or id")
     else:
@@ -1114,15 +1098,17 @@ def check_meta(meta, checkpoint, records, report):
         wrong("from is not before to")
     if records and records.lines != meta.last - meta.first + 1:
         wrong("records %d to %d, but records.jsonl has %d lines", meta.first, meta.last, records.lines)
-    if records and records.usable() and records.inside != meta.count:
+    if records and not records.untyped and records.inside != meta.count:
         wrong("count is %d, but %d records lie in the period", meta.count, records.inside)
 
 
-def check_root(meta, sides, records, size, root, report):
+def check_root(meta, sides, sides_problem, records, size, root, report):
     if records is None:
-        report.skip("root", "records.jsonl is missing")
-    if meta is None or sides is None or records is None:
-        return
+        return report.skip("root", "records.jsonl is missing or not canonical")
+    if sides_problem:
+        return report.fail("root", sides_problem, "range.json")
+    if meta is None or sides is None:
+        return                          # skipped already
     found = root_from(records.tree, sides, size)
     if found is None:
         report.fail("root", "the lines and range.json do not make a tree of %d records" % size)
@@ -1143,7 +1129,7 @@ def root_from(tree, sides, size):
 def check_leaves(bundle, meta, sides, records, size, root, report):
     """leaves.bin proves nothing by itself; it finds the record that was changed."""
     if records is None or "leaves.bin" not in bundle.sizes:
-        return report.skip("leaf", "records.jsonl or leaves.bin is missing")
+        return report.skip("leaf", "records.jsonl or leaves.bin is missing, or a line is not canonical")
     count, extra = divmod(bundle.sizes["leaves.bin"], 32)
     if not records.unlike_leaf and count == records.lines and not extra:
         return
@@ -1177,7 +1163,7 @@ def check_period(meta, records, report):
     """Exactly one neighbour on each side, none only where the log itself ends."""
     if meta is None:
         return
-    if records is None or not records.usable():
+    if records is None or records.untyped:
         return report.skip("period", "records.jsonl is missing or not usable")
     at_start, at_end = meta.first == 0, meta.last == meta.size - 1
     if meta.start is None and not at_start:

@@ -95,6 +95,15 @@ class Key:
     def sign(self, message):
         return _sign(self.seed, message)
 
+    def sign_with_neutral_r(self, message):
+        """A signature (R, S) with R the neutral element and S = k * a: valid, though nobody signs so."""
+        secret = bytearray(hashlib.sha512(self.seed).digest()[:32])
+        secret[0] &= 0xf8
+        secret[31] = secret[31] & 0x7f | 0x40
+        r = b"\x01" + bytes(31)
+        k = int.from_bytes(hashlib.sha512(r + self.public + message).digest(), "little")
+        return r + (k * int.from_bytes(secret, "little") % ORDER).to_bytes(32, "little")
+
     def vkey(self, name):
         return vkey(name, self.public)
 

@@ -124,6 +124,7 @@ def key_files():
         "empty": b"", "comments": b"untrusted comment: nothing here\n",
         "twice": v.pub() + v.pub(), "prose": b"Dear auditor,\n" + v.pub(),
         "small": kit.vkey("gw1", small).encode() + b"\n", "small_export": kit.rw(small).encode() + b"\n",
+        "other_id": kit.b64(b"Ed" + bytes(8) + v.export_key.public).encode() + b"\n",
         "bad_id": v.vkey().replace("+", "+0", 1).replace("+0" + v.vkey().split("+")[1],
                                                          "+00000000").encode() + b"\n",
     }
@@ -131,4 +132,5 @@ def key_files():
 
 def key_words():
     v, s = vault(), stranger()
-    return {"vkey": v.vkey(), "rw": v.rw(), "stranger_vkey": s.vkey(), "stranger_rw": s.rw()}
+    return {"vkey": v.vkey(), "rw": v.rw(), "stranger_vkey": s.vkey(), "stranger_rw": s.rw(),
+            "other_id_rw": kit.b64(b"Ed" + bytes(8) + v.export_key.public)}

@@ -16,6 +16,7 @@ def keys():
              ("a stranger's verifier key in a file", "{stranger_log}"), ("one right and one wrong key", "{mixed}")]
     unusable = [("an empty file", "{empty}"), ("a file of comments", "{comments}"), ("vault.pub twice in a file", "{twice}"), ("a letter", "{prose}"),
                 ("a verifier key of small order", "{small}"), ("an export key of small order", "{small_export}"), ("a wrong key hash", "{bad_id}"),
+                ("a minisign key of another id", "{other_id}"), ("a minisign key of another id itself", "{other_id_rw}"),
                 ("a file that does not exist", "/nonexistent/vault.pub"), ("an empty argument", ""), ("a folder", "/")]
     result = [ask("key: %s, %s" % (name, what), data, 0, "--key", word)
               for name, word in pinned for what, data in (("whole log", w), ("period", p))]

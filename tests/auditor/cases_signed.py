@@ -82,6 +82,14 @@ def spelled():
         signed("the last newline missing", "canonical", **{"records.jsonl": lambda data: data[:-1]}),
         signed_part("a line with a space", "canonical", lines=edit(4, b'"v":1', b'"v": 1')),
         signed("an empty line at the end", "canonical", lines=at(-1, always(b""))),
+        signed("records.jsonl empty", "canonical", **{"records.jsonl": always(b"")}),
+        signed("only a newline", "canonical", **{"records.jsonl": always(b"\n")}),
+        signed("canonical wins over leaf", "canonical", lines=edit(4, b'"v":1', b'"v": 1'),
+               **{"leaves.bin": lambda data: kit.flip(data, 5)}),
+        signed("canonical wins over a record before it", "canonical", records=at(3, put("v", 2)), lines=edit(4, b'"v":1', b'"v": 1')),
+        signed_part("canonical wins over the form of range.json", "canonical", lines=edit(4, b'"v":1', b'"v": 1'), range=put("left", None)),
+        signed_part("canonical wins over the period", "canonical", lines=edit(4, b'"v":1', b'"v": 1'), span=always((3, 10))),
+        signed("canonical wins over the number of lines", "canonical", **{"records.jsonl": lambda data: data + b"\n"}),
     ]
 
 
@@ -96,7 +104,7 @@ def recorded():
 
     fresh = kit.evidence_id("fresh")
     wrong = [
-        ("v 2", with_put("v", 2)), ("v 0", with_put("v", 0)), ("v a text", with_put("v", "1")), ("v true", with_put("v", True)),
+        ("v 2", with_put("v", 2)), ("v 0", with_put("v", 0)), ("v negative", with_put("v", -1)), ("v a text", with_put("v", "1")), ("v true", with_put("v", True)),
         ("no v", with_put("v", None)),
         ("seq a text", with_put("seq", "5")), ("no seq", with_put("seq", None)), ("seq negative", with_put("seq", -5)),
         ("no id", with_put("id", None)), ("id a number", with_put("id", 5)), ("id empty", with_put("id", "")),
@@ -138,6 +146,12 @@ def recorded():
         signed("record and order: the genesis has number 1", "record order", **genesis("seq", 1)),
         signed("record wins over order", "record", records=lambda records: at(5, put("tenant", "globex"))(
             at(6, put("id", None))(records))),
+        signed("record wins over an order fault before it", "record", records=lambda records: at(5, put("tenant", "globex"))(
+            at(6, put("kind", 5))(records))),
+        signed("record and order: a wrong v is no wrong type", "record order", records=lambda records: at(5, put("tenant", "globex"))(
+            at(6, put("v", 2))(records))),
+        signed("record wins over the count", "record", records=at(5, put("time", "5")), bundle=put("count", 12)),
+        signed_part("record wins over the period", "record", records=at(5, put("time", -5)), span=always((3, 10))),
         signed("canonical wins over record and order", "canonical", records=lambda records: at(5, put("tenant", "globex"))(
             at(6, put("v", 2))(records)), lines=edit(7, b'"v":1', b'"v": 1')),
         signed("a whole log of another tenant under this name", "meta", bundle=put("tenant", "acme2"),
@@ -222,6 +236,9 @@ def checkpoints():
         ("a cosignature before it", note(lambda t, line: t + b"\n" + cosignature + line)),
         ("16 lines", note(lambda t, line: t + b"\n" + fifteen + line)),
         ("the key's line twice", note(lambda t, line: t + b"\n" + line + line)),
+        # Only the key's owner can make it; R is compared as bytes, whatever its order.
+        ("a signature whose R is of small order", note(lambda t, line: t + b"\n" + kit.note_line(
+            "gw1", kit.key_id("gw1", v.log_key.public), v.log_key.sign_with_neutral_r(t)))),
         ("a line of five bytes", note(lambda t, line: t + b"\n" + line + kit.note_line("a", b"abcd", b"e"))),
         ("a line of the key's name and another id", note(lambda t, line: t + b"\n" + line + kit.note_line("gw1", b"abcd", bytes(64)))),
         ("a line of the key's id and another name", note(lambda t, line: t + b"\n" + line + kit.note_line(
@@ -231,6 +248,7 @@ def checkpoints():
         signed("twin: checkpoint with " + name, "", **change) for name, change in good] + [
         signed("checkpoint of a smaller size than bundle.json", "meta root", **text(origin, "12", root)),
         signed("checkpoint of a larger size than bundle.json", "meta root", **text(origin, "14", root)),
+        signed("checkpoint of a size beyond 2^53", "meta root", **text(origin, str(2**60), root)),
         signed("checkpoint of another root than bundle.json", "meta root", **text(origin, "13", other)),
         signed("checkpoint of another origin than bundle.json", "meta", **text(v.origin(b"globex"), "13", root)),
         signed("checkpoint and bundle.json of another root", "root", head=lambda h: (h[0], h[1], kit.sha256(b"other"))),
@@ -337,6 +355,23 @@ def bundles():
         signed("twin: to after the end (open)", "", **member("to", late)),
         signed("twin: from at the genesis", "", **member("from", kit.MAY_1 + 8 * 3600 * 10**6)),
         signed("from after the genesis: one before", "meta", **member("from", kit.MAY_1 + 8 * 3600 * 10**6 + 1)),
+        signed("twin: an empty writer", "", **member("writer", "")),
+        # Without its members, nothing is compared with bundle.json.
+        signed("bundle.json: no writer, and a record of v 2", "meta", records=at(5, put("v", 2)), **member("writer", None)),
+        signed("bundle.json: no writer, and a record of another tenant", "meta", records=at(5, put("tenant", "globex")),
+               **member("writer", None)),
+        signed("bundle.json: no writer, and another root", "meta", bundle=lambda b: put("writer", None)(
+            put("root", kit.b64(bytes(32)))(b))),
+        signed("bundle.json: no writer, and a line with a space", "meta canonical", lines=edit(4, b'"v":1', b'"v": 1'),
+               **member("writer", None)),
+        signed("bundle.json: no writer, and another leaf", "meta leaf", **{"leaves.bin": lambda data: kit.flip(data, 5)},
+               **member("writer", None)),
+        signed("bundle.json: a space, and a record of v 2", "canonical", records=at(5, put("v", 2)),
+               **{"bundle.json": replace(b":", b": ")}),
+        signed_part("bundle.json: from negative, and a neighbour left out", "meta", span=always((3, 10)), **member("from", -1)),
+        signed_part("bundle.json: no writer, and no range.json", "meta", range=always(None), **member("writer", None)),
+        signed_part("bundle.json: no writer, and range.json with a space", "meta canonical", **{
+            "range.json": replace(b":", b": ")}, **member("writer", None)),
         signed("twin: an unknown member", "", **member("zz", {"deep": [1, 2, {"er": "yes"}]})),
         signed("twin: an empty unknown text", "", **member("comment", "")),
     ]
@@ -392,6 +427,8 @@ def parts():
         signed_part("leaves.bin: " + name, "leaf", **{"leaves.bin": change}) for name, change in leaves] + [
         signed("range.json beside a whole log", "file", range=always({"left": [], "right": []})),
         signed("a wrong range.json beside a whole log", "file", range=always({"left": [other], "right": []})),
+        signed("range.json beside a whole log, not canonical", "file", range=always({"left": [], "right": []}),
+               **{"range.json": replace(b":", b": ")}),
         signed_part("no range.json", "file", range=always(None)),
         signed_part("no neighbour before", "period", **count_of(3, 10)),
         signed_part("two neighbours before", "period", **count_of(1, 10)),
