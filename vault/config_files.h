@@ -26,8 +26,8 @@ using ProcessEnvironment = std::function<std::optional<std::string>(std::string_
 [[nodiscard]] ProcessEnvironment process_environment();
 
 struct ConfigFile {
-    std::filesystem::path path;
-    std::string origin;  ///< "--config", "$TALON_CONFIG", or empty when it was found by looking
+  std::filesystem::path path;
+  std::string origin;  ///< "--config", "$TALON_CONFIG", or empty when it was found by looking
 };
 
 /// Order: `--config`, $TALON_CONFIG, ./talon.yaml, $XDG_CONFIG_HOME/talon/talon.yaml (~/.config without it),
@@ -36,10 +36,10 @@ struct ConfigFile {
                                                                        const ProcessEnvironment& environment);
 
 struct DataDir {
-    std::filesystem::path path;
-    std::string origin;  ///< "--data-dir", "$TALON_DATA_DIR", "data_dir in FILE", "$STATE_DIRECTORY", "" for a default
-    /// "/var/lib/talon (from $TALON_DATA_DIR)"
-    [[nodiscard]] std::string described() const;
+  std::filesystem::path path;
+  std::string origin;  ///< "--data-dir", "$TALON_DATA_DIR", "data_dir in FILE", "$STATE_DIRECTORY", "" for a default
+  /// "/var/lib/talon (from $TALON_DATA_DIR)"
+  [[nodiscard]] std::string described() const;
 };
 
 /// Order: `--data-dir`, $TALON_DATA_DIR, `data_dir:`, $STATE_DIRECTORY, /var/lib/talon if it exists,
@@ -55,26 +55,26 @@ struct DataDir {
 
 /// One provider of the configuration after its secret was looked up.
 struct ProviderSecret {
-    std::optional<core::Secret> api_key;  ///< nullopt: the provider is off, or was configured without a credential
-    std::string off_because;              ///< "OPENAI_API_KEY is not set"; empty when it is on
-    [[nodiscard]] bool on() const noexcept { return off_because.empty(); }
+  std::optional<core::Secret> api_key;  ///< nullopt: the provider is off, or was configured without a credential
+  std::string off_because;              ///< "OPENAI_API_KEY is not set"; empty when it is on
+  [[nodiscard]] bool on() const noexcept { return off_because.empty(); }
 };
 
 /// Everything `serve` needs from files and environment, resolved.
 struct LoadedConfig {
-    core::Config config;
-    std::optional<core::Secret> admin_key;   ///< nullopt: no admin
-    std::vector<core::Secret> caller_keys;   ///< one for each of config.callers
-    std::vector<core::Secret> static_keys;   ///< one for each of config.api_keys
-    std::vector<ProviderSecret> providers;   ///< one for each of config.providers
-    core::PriceTable prices;
-    std::vector<std::string> notices;        ///< lines for the start-up log: providers off, no admin
+  core::Config config;
+  std::optional<core::Secret> admin_key;  ///< nullopt: no admin
+  std::vector<core::Secret> caller_keys;  ///< one for each of config.callers
+  std::vector<core::Secret> static_keys;  ///< one for each of config.api_keys
+  std::vector<ProviderSecret> providers;  ///< one for each of config.providers
+  core::PriceTable prices;
+  std::vector<std::string> notices;  ///< lines for the start-up log: providers off, no admin
 };
 
 struct LoadOutcome {
-    LoadedConfig loaded;                  ///< meaningful only when valid()
-    std::vector<core::Problem> problems;  ///< warnings too
-    [[nodiscard]] bool valid() const;
+  LoadedConfig loaded;                  ///< meaningful only when valid()
+  std::vector<core::Problem> problems;  ///< warnings too
+  [[nodiscard]] bool valid() const;
 };
 
 /// Reads, parses and resolves. Bad YAML, secrets that cannot be had, duplicate keys and bad prices are problems;

@@ -5,11 +5,11 @@
 
 #include "vault/ledger/rollup.h"
 #include "vault/log/key_digest.h"
+#include "vault/log/sodium_ready.h"
 #include "vault/store/log_view.h"
 #include "vault/store/preflight.h"
 #include "vault/store/scan.h"
 #include "vault/store/sealed_key.h"
-#include "vault/log/sodium_ready.h"
 #include "vault/vault_impl.h"
 
 namespace talon::vault {
@@ -23,36 +23,36 @@ constexpr auto k_read_deadline = std::chrono::milliseconds(5000);
 
 /// Runs what completes right away, and lets one thread wait for it.
 class WaitingPort final : public CompletionPort {
-  public:
-    void completed(std::vector<std::unique_ptr<JournalItem>> items) noexcept override {
-        const std::lock_guard lock(guard_);
-        for (const auto& item : items) state_ = item->result.state;
-        wake_.notify_all();
-    }
-    [[nodiscard]] ItemState wait() {
-        std::unique_lock lock(guard_);
-        wake_.wait(lock, [&] { return state_ != ItemState::waiting; });
-        return state_;
-    }
+ public:
+  void completed(std::vector<std::unique_ptr<JournalItem>> items) noexcept override {
+    const std::lock_guard lock(guard_);
+    for (const auto& item : items) state_ = item->result.state;
+    wake_.notify_all();
+  }
+  [[nodiscard]] ItemState wait() {
+    std::unique_lock lock(guard_);
+    wake_.wait(lock, [&] { return state_ != ItemState::waiting; });
+    return state_;
+  }
 
-  private:
-    std::mutex guard_;
-    std::condition_variable wake_;
-    ItemState state_ = ItemState::waiting;
+ private:
+  std::mutex guard_;
+  std::condition_variable wake_;
+  ItemState state_ = ItemState::waiting;
 };
 
 /// Number 1 is the only content key a log has before rotation is built.
 Result<std::shared_ptr<const ContentKey>> read_content_key(const Environment& environment, const core::LogName& log,
                                                            const core::Secret& sealing_key) {
-    TALON_TRY(txn, environment.read());
-    TALON_TRY(number, find_log(txn, log));
-    if (!number) return std::shared_ptr<const ContentKey>();
-    auto row = key_of(*number);
-    row.number(std::uint32_t{1});
-    TALON_TRY(sealed, txn.get(Table::content_keys, row));
-    if (!sealed) return core::fail(Code::vault_corrupt, "a log has no content key; restore the vault from a backup");
-    TALON_TRY(key, open_key(*sealed, log, sealing_key));
-    return std::make_shared<const ContentKey>(ContentKey{.number = 1, .key = std::move(key)});
+  TALON_TRY(txn, environment.read());
+  TALON_TRY(number, find_log(txn, log));
+  if (!number) return std::shared_ptr<const ContentKey>();
+  auto row = key_of(*number);
+  row.number(std::uint32_t{1});
+  TALON_TRY(sealed, txn.get(Table::content_keys, row));
+  if (!sealed) return core::fail(Code::vault_corrupt, "a log has no content key; restore the vault from a backup");
+  TALON_TRY(key, open_key(*sealed, log, sealing_key));
+  return std::make_shared<const ContentKey>(ContentKey{.number = 1, .key = std::move(key)});
 }
 
 }  // namespace
@@ -63,135 +63,141 @@ Vault::~Vault() { stop(); }
 
 Result<std::unique_ptr<Vault>> Vault::open_for_serving(const std::filesystem::path& data_dir, ServeOptions options,
                                                        const core::Clock& clock, core::Random& random) {
-    sodium_ready();
-    TALON_TRY_VOID(check_data_dir(data_dir));
-    auto impl = std::make_unique<Impl>();
-    impl->data_dir = data_dir;
-    impl->clock = &clock;
-    // From here on this process is the writer. Readers wait for it, so the numbers of an earlier one go at once.
-    TALON_TRY(lock, WriterLock::take(data_dir));
-    impl->lock.emplace(std::move(lock));
-    TALON_TRY(position, PositionFile::make(data_dir, static_cast<std::uint64_t>(clock.now().micros)));
-    TALON_TRY(keys, KeyRing::load(data_dir));
-    impl->keys = std::make_unique<KeyRing>(std::move(keys));
-    impl->public_keys = impl->keys->public_keys();
-    TALON_TRY(environment, Environment::open(data_dir, Access::write));
-    impl->environment = std::move(environment);
-    impl->environment->clear_dead_readers();
-    // Nothing is written before state, seal and frontiers agree.
-    TALON_TRY(state, recover_state(*impl->environment, *impl->keys));
-    impl->writer = std::make_unique<Writer>(*impl->environment, *impl->keys, std::move(state), options.version, clock, random);
-    std::vector<core::LogName> known;
-    for (const auto& tenant : options.known_tenants) known.push_back(core::LogName::of(tenant));
-    TALON_TRY_VOID(impl->writer->start(known));
-    // From here on only the journal's thread touches the writer.
-    JournalOptions journal{.durability = options.durability,
-                           .reserve_bytes = options.reserve_bytes,
-                           .on_failure = std::move(options.on_failure)};
-    impl->journal = std::make_unique<JournalThread>(*impl->environment, *impl->writer, std::move(position), std::move(journal));
-    return std::unique_ptr<Vault>(new Vault(std::move(impl)));
+  sodium_ready();
+  TALON_TRY_VOID(check_data_dir(data_dir));
+  auto impl = std::make_unique<Impl>();
+  impl->data_dir = data_dir;
+  impl->clock = &clock;
+  // From here on this process is the writer. Readers wait for it, so the numbers of an earlier one go at once.
+  TALON_TRY(lock, WriterLock::take(data_dir));
+  impl->lock.emplace(std::move(lock));
+  TALON_TRY(position, PositionFile::make(data_dir, static_cast<std::uint64_t>(clock.now().micros)));
+  TALON_TRY(keys, KeyRing::load(data_dir));
+  impl->keys = std::make_unique<KeyRing>(std::move(keys));
+  impl->public_keys = impl->keys->public_keys();
+  TALON_TRY(environment, Environment::open(data_dir, Access::write));
+  impl->environment = std::move(environment);
+  impl->environment->clear_dead_readers();
+  // Nothing is written before state, seal and frontiers agree.
+  TALON_TRY(state, recover_state(*impl->environment, *impl->keys));
+  impl->writer =
+      std::make_unique<Writer>(*impl->environment, *impl->keys, std::move(state), options.version, clock, random);
+  std::vector<core::LogName> known;
+  for (const auto& tenant : options.known_tenants) known.push_back(core::LogName::of(tenant));
+  TALON_TRY_VOID(impl->writer->start(known));
+  // From here on only the journal's thread touches the writer.
+  JournalOptions journal{.durability = options.durability,
+                         .reserve_bytes = options.reserve_bytes,
+                         .on_failure = std::move(options.on_failure)};
+  impl->journal =
+      std::make_unique<JournalThread>(*impl->environment, *impl->writer, std::move(position), std::move(journal));
+  return std::unique_ptr<Vault>(new Vault(std::move(impl)));
 }
 
-Result<std::unique_ptr<Vault>> Vault::open_for_reading(const std::filesystem::path& data_dir, const core::Clock& clock) {
-    sodium_ready();
-    TALON_TRY_VOID(check_data_dir(data_dir));
-    auto impl = std::make_unique<Impl>();
-    impl->data_dir = data_dir;
-    impl->clock = &clock;
-    TALON_TRY(published, load_public_keys(data_dir));
-    impl->public_keys = std::move(published);
-    TALON_TRY(environment, Environment::open(data_dir, Access::read));
-    impl->environment = std::move(environment);
-    {
-        TALON_TRY(txn, impl->environment->read());
-        TALON_TRY(format, txn.get(Table::meta, k_meta_format));
-        if (!format || *format != k_format) {
-            return core::fail(Code::vault_version, "the vault in " + data_dir.string() + " was made by another version of talon");
-        }
+Result<std::unique_ptr<Vault>> Vault::open_for_reading(const std::filesystem::path& data_dir,
+                                                       const core::Clock& clock) {
+  sodium_ready();
+  TALON_TRY_VOID(check_data_dir(data_dir));
+  auto impl = std::make_unique<Impl>();
+  impl->data_dir = data_dir;
+  impl->clock = &clock;
+  TALON_TRY(published, load_public_keys(data_dir));
+  impl->public_keys = std::move(published);
+  TALON_TRY(environment, Environment::open(data_dir, Access::read));
+  impl->environment = std::move(environment);
+  {
+    TALON_TRY(txn, impl->environment->read());
+    TALON_TRY(format, txn.get(Table::meta, k_meta_format));
+    if (!format || *format != k_format) {
+      return core::fail(Code::vault_version,
+                        "the vault in " + data_dir.string() + " was made by another version of talon");
     }
-    return std::unique_ptr<Vault>(new Vault(std::move(impl)));
+  }
+  return std::unique_ptr<Vault>(new Vault(std::move(impl)));
 }
 
 const std::string& Vault::name() const noexcept { return impl_->public_keys.log_key.name; }
 const PublicKeys& Vault::public_keys() const noexcept { return impl_->public_keys; }
 Journal& Vault::journal() noexcept { return *impl_->journal; }
-Hash Vault::key_digest(std::string_view key) const noexcept { return vault::key_digest(impl_->keys->vault_secret, key); }
+Hash Vault::key_digest(std::string_view key) const noexcept {
+  return vault::key_digest(impl_->keys->vault_secret, key);
+}
 JournalStats Vault::stats() const noexcept { return impl_->journal ? impl_->journal->stats() : JournalStats{}; }
 
 void Vault::stop() {
-    if (impl_ && impl_->journal) impl_->journal->stop();
+  if (impl_ && impl_->journal) impl_->journal->stop();
 }
 
 Result<const KeyRing*> Vault::Impl::key_ring() const {
-    const std::lock_guard lock_guard(guard);
-    if (!keys) {
-        TALON_TRY(loaded, KeyRing::load(data_dir));
-        keys = std::make_unique<KeyRing>(std::move(loaded));
-    }
-    return static_cast<const KeyRing*>(keys.get());
+  const std::lock_guard lock_guard(guard);
+  if (!keys) {
+    TALON_TRY(loaded, KeyRing::load(data_dir));
+    keys = std::make_unique<KeyRing>(std::move(loaded));
+  }
+  return static_cast<const KeyRing*>(keys.get());
 }
 
 Result<void> Vault::Impl::settle() const {
-    return journal ? journal->wait_committed(k_read_deadline) : wait_for_writer(data_dir, k_read_deadline);
+  return journal ? journal->wait_committed(k_read_deadline) : wait_for_writer(data_dir, k_read_deadline);
 }
 
 Result<StoreLogSource> Vault::Impl::open_log(const core::LogName& name) const {
-    TALON_TRY_VOID(settle());
-    return StoreLogSource::open(*environment, name);
+  TALON_TRY_VOID(settle());
+  return StoreLogSource::open(*environment, name);
 }
 
 Result<core::Instant> Vault::Impl::now() const {
-    TALON_TRY(txn, environment->read());
-    TALON_TRY(view, VaultView::of(txn));
-    return std::max(clock->now(), view.state.time);
+  TALON_TRY(txn, environment->read());
+  TALON_TRY(view, VaultView::of(txn));
+  return std::max(clock->now(), view.state.time);
 }
 
 Result<std::shared_ptr<const ContentKey>> Vault::content_key(const core::LogName& log) {
-    if (!impl_->journal) return core::fail(Code::internal_error, "content keys are the server's");
-    {
-        const std::lock_guard lock(impl_->guard);
-        if (const auto known = impl_->content_keys.find(log); known != impl_->content_keys.end()) return known->second;
-    }
-    TALON_TRY(stored, read_content_key(*impl_->environment, log, impl_->keys->sealing_key));
-    if (!stored) {
-        WaitingPort port;
-        auto item = std::make_unique<JournalItem>();
-        item->kind = ItemKind::open_log;
-        item->log = log;
-        item->port = &port;
-        if (!impl_->journal->accepting() || impl_->journal->submit(item) != Submit::queued ||
-            port.wait() != ItemState::committed) {
-            return core::fail(Code::vault_unavailable, "the vault takes nothing new at present");
-        }
-        TALON_TRY(made, read_content_key(*impl_->environment, log, impl_->keys->sealing_key));
-        stored = std::move(made);
-    }
+  if (!impl_->journal) return core::fail(Code::internal_error, "content keys are the server's");
+  {
     const std::lock_guard lock(impl_->guard);
-    return impl_->content_keys.try_emplace(log, std::move(stored)).first->second;
+    if (const auto known = impl_->content_keys.find(log); known != impl_->content_keys.end()) return known->second;
+  }
+  TALON_TRY(stored, read_content_key(*impl_->environment, log, impl_->keys->sealing_key));
+  if (!stored) {
+    WaitingPort port;
+    auto item = std::make_unique<JournalItem>();
+    item->kind = ItemKind::open_log;
+    item->log = log;
+    item->port = &port;
+    if (!impl_->journal->accepting() || impl_->journal->submit(item) != Submit::queued ||
+        port.wait() != ItemState::committed) {
+      return core::fail(Code::vault_unavailable, "the vault takes nothing new at present");
+    }
+    TALON_TRY(made, read_content_key(*impl_->environment, log, impl_->keys->sealing_key));
+    stored = std::move(made);
+  }
+  const std::lock_guard lock(impl_->guard);
+  return impl_->content_keys.try_emplace(log, std::move(stored)).first->second;
 }
 
 Result<std::map<std::pair<core::LogName, std::string>, CallerSpend>> Vault::caller_spend_today() const {
-    TALON_TRY_VOID(impl_->settle());
-    TALON_TRY(now, impl_->now());
-    const auto today = core::day_of(now);
-    std::map<std::pair<core::LogName, std::string>, CallerSpend> spend;
-    const auto one_log = [&](const ReadTxn& txn, const Entry& entry) -> Result<Walk> {
-        const auto row = LogRow::decode(entry.value);
-        if (!row) return core::fail(Code::vault_corrupt, "a log's name is damaged; run talon audit verify");
-        ByteReader number(entry.key);
-        const auto prefix = day_prefix(LogNumber{number.number<std::uint32_t>()}, today, Dimension::caller);
-        TALON_TRY(cursor, txn.cursor(Table::rollups));
-        auto at = cursor.at_or_after(prefix);
-        for (; at && *at && (*at)->key.starts_with(prefix.view()); at = cursor.next()) {
-            auto cell = DayCell::decode((*at)->value);
-            if (!cell) return core::fail(Code::vault_corrupt, "a stored roll-up is damaged; run talon audit verify");
-            spend.emplace(std::pair(row->name, std::move(cell->name)), CallerSpend{.day = today, .spent = cell->cost});
-        }
-        if (!at) return core::fail(at.error());
-        return Walk::on;
-    };
-    TALON_TRY_VOID(walk_table(*impl_->environment, Table::logs, {}, one_log));
-    return spend;
+  TALON_TRY_VOID(impl_->settle());
+  TALON_TRY(now, impl_->now());
+  const auto today = core::day_of(now);
+  std::map<std::pair<core::LogName, std::string>, CallerSpend> spend;
+  const auto one_log = [&](const ReadTxn& txn, const Entry& entry) -> Result<Walk> {
+    const auto row = LogRow::decode(entry.value);
+    if (!row) return core::fail(Code::vault_corrupt, "a log's name is damaged; run talon audit verify");
+    ByteReader number(entry.key);
+    const auto prefix = day_prefix(LogNumber{number.number<std::uint32_t>()}, today, Dimension::caller);
+    TALON_TRY(cursor, txn.cursor(Table::rollups));
+    auto at = cursor.at_or_after(prefix);
+    for (; at && *at && (*at)->key.starts_with(prefix.view()); at = cursor.next()) {
+      auto cell = DayCell::decode((*at)->value);
+      if (!cell) return core::fail(Code::vault_corrupt, "a stored roll-up is damaged; run talon audit verify");
+      spend.emplace(std::pair(row->name, std::move(cell->name)), CallerSpend{.day = today, .spent = cell->cost});
+    }
+    if (!at) return core::fail(at.error());
+    return Walk::on;
+  };
+  TALON_TRY_VOID(walk_table(*impl_->environment, Table::logs, {}, one_log));
+  return spend;
 }
 
 }  // namespace talon::vault

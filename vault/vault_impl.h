@@ -13,28 +13,28 @@
 namespace talon::vault {
 
 struct Vault::Impl {
-    std::filesystem::path data_dir;
-    const core::Clock* clock = nullptr;
-    PublicKeys public_keys;
+  std::filesystem::path data_dir;
+  const core::Clock* clock = nullptr;
+  PublicKeys public_keys;
 
-    // The writer's side; declared so that what is used goes last.
-    std::optional<WriterLock> lock;
-    std::unique_ptr<Environment> environment;
-    std::unique_ptr<Writer> writer;
-    std::unique_ptr<JournalThread> journal;
+  // The writer's side; declared so that what is used goes last.
+  std::optional<WriterLock> lock;
+  std::unique_ptr<Environment> environment;
+  std::unique_ptr<Writer> writer;
+  std::unique_ptr<JournalThread> journal;
 
-    mutable std::mutex guard;
-    mutable std::unique_ptr<KeyRing> keys;  ///< a reader loads them only to sign or to check the seal
-    std::map<core::LogName, std::shared_ptr<const ContentKey>> content_keys;
+  mutable std::mutex guard;
+  mutable std::unique_ptr<KeyRing> keys;  ///< a reader loads them only to sign or to check the seal
+  std::map<core::LogName, std::shared_ptr<const ContentKey>> content_keys;
 
-    /// Error: key_missing, key_invalid, vault_permission.
-    [[nodiscard]] core::Result<const KeyRing*> key_ring() const;
-    /// Waits for what the journal has queued by now, here or in another process.
-    [[nodiscard]] core::Result<void> settle() const;
-    /// settle(), then the log as it is now. Error: tenant_unknown.
-    [[nodiscard]] core::Result<StoreLogSource> open_log(const core::LogName& name) const;
-    /// The instant that "today" is taken from: the clock, but never behind the newest record.
-    [[nodiscard]] core::Result<core::Instant> now() const;
+  /// Error: key_missing, key_invalid, vault_permission.
+  [[nodiscard]] core::Result<const KeyRing*> key_ring() const;
+  /// Waits for what the journal has queued by now, here or in another process.
+  [[nodiscard]] core::Result<void> settle() const;
+  /// settle(), then the log as it is now. Error: tenant_unknown.
+  [[nodiscard]] core::Result<StoreLogSource> open_log(const core::LogName& name) const;
+  /// The instant that "today" is taken from: the clock, but never behind the newest record.
+  [[nodiscard]] core::Result<core::Instant> now() const;
 };
 
 }  // namespace talon::vault

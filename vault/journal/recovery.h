@@ -16,43 +16,43 @@ namespace talon::vault {
 
 /// One log as the journal keeps it.
 struct OpenLog {
-    core::LogName name = core::LogName::unattributed();
-    std::uint64_t next_seq = 0;
-    core::Instant newest;         ///< of its newest record
-    bool newest_is_mark = false;
-    LogTree tree;                 ///< up to the indexed point
+  core::LogName name = core::LogName::unattributed();
+  std::uint64_t next_seq = 0;
+  core::Instant newest;  ///< of its newest record
+  bool newest_is_mark = false;
+  LogTree tree;  ///< up to the indexed point
 };
 
 /// A record that the derived tables do not hold yet.
 struct PendingRecord {
-    LogNumber log{};
-    std::uint64_t seq = 0;
-    Position position = 0;
-    core::Instant time;
-    IdBytes id{};
-    Hash leaf{};
+  LogNumber log{};
+  std::uint64_t seq = 0;
+  Position position = 0;
+  core::Instant time;
+  IdBytes id{};
+  Hash leaf{};
 };
 
 struct IdHash {
-    std::size_t operator()(const IdBytes& id) const noexcept {
-        std::size_t value = 0;  // the low half of a ULID is random
-        std::memcpy(&value, id.data() + 8, sizeof value);
-        return value;
-    }
+  std::size_t operator()(const IdBytes& id) const noexcept {
+    std::size_t value = 0;  // the low half of a ULID is random
+    std::memcpy(&value, id.data() + 8, sizeof value);
+    return value;
+  }
 };
 using OpenIntents = std::unordered_map<IdBytes, Position, IdHash>;
 
 struct JournalState {
-    SealedState sealed;
-    std::vector<OpenLog> logs;  ///< by number, from 1
-    std::unordered_map<core::LogName, LogNumber> numbers;
-    OpenIntents open_intents;
-    std::set<IdBytes> stored_open_intents;  ///< what Table::open_intents holds
-    std::vector<PendingRecord> pending;
-    std::uint64_t indexed_rows = 0;
+  SealedState sealed;
+  std::vector<OpenLog> logs;  ///< by number, from 1
+  std::unordered_map<core::LogName, LogNumber> numbers;
+  OpenIntents open_intents;
+  std::set<IdBytes> stored_open_intents;  ///< what Table::open_intents holds
+  std::vector<PendingRecord> pending;
+  std::uint64_t indexed_rows = 0;
 
-    [[nodiscard]] OpenLog& log(LogNumber number) { return logs[static_cast<std::uint32_t>(number) - 1]; }
-    [[nodiscard]] std::uint64_t unindexed() const noexcept { return sealed.rows - indexed_rows; }
+  [[nodiscard]] OpenLog& log(LogNumber number) { return logs[static_cast<std::uint32_t>(number) - 1]; }
+  [[nodiscard]] std::uint64_t unindexed() const noexcept { return sealed.rows - indexed_rows; }
 };
 
 /// Reads the state and checks it: seals, chain and sequence of the unindexed rows, frontiers against index, numbers of

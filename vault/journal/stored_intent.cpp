@@ -6,8 +6,8 @@ namespace talon::vault {
 namespace {
 
 void append_text(std::string& out, std::string_view text) {
-    append_number(out, static_cast<std::uint32_t>(text.size()));
-    out += text;
+  append_number(out, static_cast<std::uint32_t>(text.size()));
+  out += text;
 }
 
 std::string read_text(ByteReader& in) { return std::string(in.bytes(in.number<std::uint32_t>())); }
@@ -15,36 +15,36 @@ std::string read_text(ByteReader& in) { return std::string(in.bytes(in.number<st
 }  // namespace
 
 void encode_intent(const core::UnsequencedLine& line, const RollupChange& rollup, std::string& out) {
-    out.clear();
-    append_text(out, line.before_clock);
-    append_text(out, line.before_seq);
-    append_text(out, line.before_time);
-    append_text(out, line.after_time);
-    append_number(out, row_flags(rollup));
-    append_number(out, rollup.cost.nano());
-    append_text(out, rollup.caller);
-    append_text(out, rollup.provider);
-    append_text(out, rollup.model);
-    append_text(out, rollup.session);
+  out.clear();
+  append_text(out, line.before_clock);
+  append_text(out, line.before_seq);
+  append_text(out, line.before_time);
+  append_text(out, line.after_time);
+  append_number(out, row_flags(rollup));
+  append_number(out, rollup.cost.nano());
+  append_text(out, rollup.caller);
+  append_text(out, rollup.provider);
+  append_text(out, rollup.model);
+  append_text(out, rollup.session);
 }
 
 std::optional<StoredIntent> decode_intent(std::string_view payload) {
-    ByteReader in(payload);
-    StoredIntent intent;
-    intent.line.before_clock = read_text(in);
-    intent.line.before_seq = read_text(in);
-    intent.line.before_time = read_text(in);
-    intent.line.after_time = read_text(in);
-    const auto flags = in.number<std::uint8_t>();
-    intent.rollup.counts_as_request = (flags & k_flag_request) != 0;
-    intent.rollup.unpriced = (flags & k_flag_unpriced) != 0;
-    intent.rollup.cost = core::NanoUsd(in.number<std::int64_t>());
-    intent.rollup.caller = read_text(in);
-    intent.rollup.provider = read_text(in);
-    intent.rollup.model = read_text(in);
-    intent.rollup.session = read_text(in);
-    if (!in.ended()) return std::nullopt;
-    return intent;
+  ByteReader in(payload);
+  StoredIntent intent;
+  intent.line.before_clock = read_text(in);
+  intent.line.before_seq = read_text(in);
+  intent.line.before_time = read_text(in);
+  intent.line.after_time = read_text(in);
+  const auto flags = in.number<std::uint8_t>();
+  intent.rollup.counts_as_request = (flags & k_flag_request) != 0;
+  intent.rollup.unpriced = (flags & k_flag_unpriced) != 0;
+  intent.rollup.cost = core::NanoUsd(in.number<std::int64_t>());
+  intent.rollup.caller = read_text(in);
+  intent.rollup.provider = read_text(in);
+  intent.rollup.model = read_text(in);
+  intent.rollup.session = read_text(in);
+  if (!in.ended()) return std::nullopt;
+  return intent;
 }
 
 }  // namespace talon::vault

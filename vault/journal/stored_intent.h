@@ -13,8 +13,8 @@
 namespace talon::vault {
 
 struct StoredIntent {
-    core::UnsequencedLine line;
-    RollupChange rollup;
+  core::UnsequencedLine line;
+  RollupChange rollup;
 };
 
 void encode_intent(const core::UnsequencedLine& line, const RollupChange& rollup, std::string& out);

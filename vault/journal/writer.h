@@ -19,7 +19,7 @@ namespace talon::vault {
 
 /// What one commit held.
 struct WriteCounts {
-    std::uint64_t records = 0, intents = 0;
+  std::uint64_t records = 0, intents = 0;
 };
 
 /// When the tables derived from rows are brought up to date: half of what readers may have to merge, so that one more
@@ -29,56 +29,56 @@ inline constexpr std::size_t k_max_batch_items = k_max_unindexed / 4;
 inline constexpr std::size_t k_max_batch_bytes = 16u << 20;
 
 class Writer {
-  public:
-    /// `keys`, `clock`, `random` and `environment` outlive it.
-    Writer(Environment& environment, const KeyRing& keys, JournalState state, std::string version, const core::Clock& clock,
-           core::Random& random);
+ public:
+  /// `keys`, `clock`, `random` and `environment` outlive it.
+  Writer(Environment& environment, const KeyRing& keys, JournalState state, std::string version,
+         const core::Clock& clock, core::Random& random);
 
-    /// Start-up: due marks, open intents closed as `interrupted`, logs opened, `boot`, index.
-    [[nodiscard]] core::Result<void> start(std::span<const core::LogName> known);
+  /// Start-up: due marks, open intents closed as `interrupted`, logs opened, `boot`, index.
+  [[nodiscard]] core::Result<void> start(std::span<const core::LogName> known);
 
-    /// One transaction with all items in order; sets each item's result (but not its state). Due marks go before it in
-    /// transactions of their own. `drop_settled_intents`: an intent whose outcome is among the items is not written.
-    enum class Settled { write, drop };
-    [[nodiscard]] core::Result<WriteCounts> write(std::span<const std::unique_ptr<JournalItem>> items, Settled settled);
+  /// One transaction with all items in order; sets each item's result (but not its state). Due marks go before it in
+  /// transactions of their own. `drop_settled_intents`: an intent whose outcome is among the items is not written.
+  enum class Settled { write, drop };
+  [[nodiscard]] core::Result<WriteCounts> write(std::span<const std::unique_ptr<JournalItem>> items, Settled settled);
 
-    /// A UTC day has begun for which marks are due.
-    [[nodiscard]] bool marks_due() const noexcept;
-    [[nodiscard]] core::Result<void> write_marks();
+  /// A UTC day has begun for which marks are due.
+  [[nodiscard]] bool marks_due() const noexcept;
+  [[nodiscard]] core::Result<void> write_marks();
 
-    [[nodiscard]] std::uint64_t unindexed() const noexcept { return state_.unindexed(); }
-    /// Brings the derived tables up to the newest row.
-    [[nodiscard]] core::Result<void> index() { return index_as(Ending::no); }
-    /// index(), and says that this was an orderly stop.
-    [[nodiscard]] core::Result<void> close() { return index_as(Ending::yes); }
+  [[nodiscard]] std::uint64_t unindexed() const noexcept { return state_.unindexed(); }
+  /// Brings the derived tables up to the newest row.
+  [[nodiscard]] core::Result<void> index() { return index_as(Ending::no); }
+  /// index(), and says that this was an orderly stop.
+  [[nodiscard]] core::Result<void> close() { return index_as(Ending::yes); }
 
-    [[nodiscard]] const JournalState& state() const noexcept { return state_; }
+  [[nodiscard]] const JournalState& state() const noexcept { return state_; }
 
-  private:
-    enum class Ending { no, yes };
-    [[nodiscard]] core::Result<void> index_as(Ending ending);
-    [[nodiscard]] core::Result<void> write_derived(WriteTxn& txn);
-    [[nodiscard]] core::Result<void> begin();
-    [[nodiscard]] core::Result<void> commit();
-    [[nodiscard]] core::Result<void> mark_logs(const Stamp& stamp);
-    [[nodiscard]] core::Result<std::int64_t> close_open_intents();
-    [[nodiscard]] core::Result<LogNumber> log_number(const core::LogName& name, const Stamp& stamp);
-    [[nodiscard]] core::Result<LogNumber> open_log(const core::LogName& name, const Stamp& stamp);
-    [[nodiscard]] core::Result<void> append_own(LogNumber log, const Stamp& stamp, core::EvidenceRecord record);
-    [[nodiscard]] core::Result<std::uint64_t> append_record(LogNumber log, const Stamp& stamp, const IdBytes& id,
-                                                            const core::UnsequencedLine& line, std::uint8_t flags);
-    [[nodiscard]] core::Result<void> append_intent(LogNumber log, const Stamp& stamp, const JournalItem& item);
-    [[nodiscard]] core::Result<void> append_row(const RowHeader& header, std::string_view payload, const Hash& leaf);
+ private:
+  enum class Ending { no, yes };
+  [[nodiscard]] core::Result<void> index_as(Ending ending);
+  [[nodiscard]] core::Result<void> write_derived(WriteTxn& txn);
+  [[nodiscard]] core::Result<void> begin();
+  [[nodiscard]] core::Result<void> commit();
+  [[nodiscard]] core::Result<void> mark_logs(const Stamp& stamp);
+  [[nodiscard]] core::Result<std::int64_t> close_open_intents();
+  [[nodiscard]] core::Result<LogNumber> log_number(const core::LogName& name, const Stamp& stamp);
+  [[nodiscard]] core::Result<LogNumber> open_log(const core::LogName& name, const Stamp& stamp);
+  [[nodiscard]] core::Result<void> append_own(LogNumber log, const Stamp& stamp, core::EvidenceRecord record);
+  [[nodiscard]] core::Result<std::uint64_t> append_record(LogNumber log, const Stamp& stamp, const IdBytes& id,
+                                                          const core::UnsequencedLine& line, std::uint8_t flags);
+  [[nodiscard]] core::Result<void> append_intent(LogNumber log, const Stamp& stamp, const JournalItem& item);
+  [[nodiscard]] core::Result<void> append_row(const RowHeader& header, std::string_view payload, const Hash& leaf);
 
-    Environment* environment_;
-    const KeyRing* keys_;
-    JournalState state_;
-    std::string version_;
-    core::Random* random_;
-    Stamper stamper_;
-    RollupMirror rollups_;
-    std::optional<WriteTxn> txn_;
-    std::string scratch_;
+  Environment* environment_;
+  const KeyRing* keys_;
+  JournalState state_;
+  std::string version_;
+  core::Random* random_;
+  Stamper stamper_;
+  RollupMirror rollups_;
+  std::optional<WriteTxn> txn_;
+  std::string scratch_;
 };
 
 }  // namespace talon::vault

@@ -12,7 +12,8 @@ namespace talon::vault {
                                              const Period& period, core::Instant now);
 
 /// Sum of a log's days first … last.
-[[nodiscard]] core::Result<core::NanoUsd> read_spend(const ReadTxn& txn, LogNumber log, core::Day first, core::Day last);
+[[nodiscard]] core::Result<core::NanoUsd> read_spend(const ReadTxn& txn, LogNumber log, core::Day first,
+                                                     core::Day last);
 /// Zeros when the log has no calls yet.
 [[nodiscard]] core::Result<Lifetime> read_lifetime(const ReadTxn& txn, LogNumber log);
 

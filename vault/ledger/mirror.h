@@ -15,40 +15,40 @@
 namespace talon::vault {
 
 class RollupMirror {
-  public:
-    /// Applies one record. Rows not in memory are read through `txn`.
-    [[nodiscard]] core::Result<void> apply(WriteTxn& txn, LogNumber log, const RollupChange& change, core::Instant time);
-    /// Writes every changed row; call right before the commit.
-    [[nodiscard]] core::Result<void> write(WriteTxn& txn);
+ public:
+  /// Applies one record. Rows not in memory are read through `txn`.
+  [[nodiscard]] core::Result<void> apply(WriteTxn& txn, LogNumber log, const RollupChange& change, core::Instant time);
+  /// Writes every changed row; call right before the commit.
+  [[nodiscard]] core::Result<void> write(WriteTxn& txn);
 
-  private:
-    static constexpr std::size_t k_max_cells = 200'000;
-    struct LifetimeCell {
-        Lifetime sums;
-        LogNumber log{};
-        bool changed = false;
-    };
-    struct Cell {
-        DayCell sums;
-        SmallBytes key;
-        bool changed = false;
-    };
-    struct Session {
-        SessionRow sums;
-        SmallBytes key;
-    };
-    [[nodiscard]] core::Result<LifetimeCell*> lifetime(WriteTxn& txn, LogNumber log);
-    [[nodiscard]] core::Result<Cell*> cell(WriteTxn& txn, LogNumber log, core::Day day, Dimension dimension,
-                                           std::string_view name);
-    [[nodiscard]] core::Result<bool> add_session(WriteTxn& txn, LogNumber log, const RollupChange& change,
-                                                 core::Instant time);
+ private:
+  static constexpr std::size_t k_max_cells = 200'000;
+  struct LifetimeCell {
+    Lifetime sums;
+    LogNumber log{};
+    bool changed = false;
+  };
+  struct Cell {
+    DayCell sums;
+    SmallBytes key;
+    bool changed = false;
+  };
+  struct Session {
+    SessionRow sums;
+    SmallBytes key;
+  };
+  [[nodiscard]] core::Result<LifetimeCell*> lifetime(WriteTxn& txn, LogNumber log);
+  [[nodiscard]] core::Result<Cell*> cell(WriteTxn& txn, LogNumber log, core::Day day, Dimension dimension,
+                                         std::string_view name);
+  [[nodiscard]] core::Result<bool> add_session(WriteTxn& txn, LogNumber log, const RollupChange& change,
+                                               core::Instant time);
 
-    std::unordered_map<std::uint32_t, LifetimeCell> lifetimes_;
-    std::unordered_map<std::string, Cell> cells_;       ///< log, day, dimension, name
-    std::unordered_map<std::string, Session> sessions_; ///< of this commit only: log, session id
-    std::vector<LifetimeCell*> changed_lifetimes_;
-    std::vector<Cell*> changed_cells_;
-    std::string scratch_;
+  std::unordered_map<std::uint32_t, LifetimeCell> lifetimes_;
+  std::unordered_map<std::string, Cell> cells_;        ///< log, day, dimension, name
+  std::unordered_map<std::string, Session> sessions_;  ///< of this commit only: log, session id
+  std::vector<LifetimeCell*> changed_lifetimes_;
+  std::vector<Cell*> changed_cells_;
+  std::string scratch_;
 };
 
 }  // namespace talon::vault

@@ -27,36 +27,36 @@ enum class Dimension : std::uint8_t { all = 0, caller = 1, provider = 2, model =
 
 /// Sums of one log over all time.
 struct Lifetime {
-    std::int64_t sessions = 0, requests = 0, unpriced = 0;
-    core::NanoUsd cost;
-    std::optional<core::Instant> first, last;
+  std::int64_t sessions = 0, requests = 0, unpriced = 0;
+  core::NanoUsd cost;
+  std::optional<core::Instant> first, last;
 
-    [[nodiscard]] SmallBytes encode() const;
-    [[nodiscard]] static std::optional<Lifetime> decode(std::string_view value);
-    friend bool operator==(const Lifetime&, const Lifetime&) = default;
+  [[nodiscard]] SmallBytes encode() const;
+  [[nodiscard]] static std::optional<Lifetime> decode(std::string_view value);
+  friend bool operator==(const Lifetime&, const Lifetime&) = default;
 };
 
 /// Sums of one day under one name.
 struct DayCell {
-    core::NanoUsd cost;
-    std::int64_t requests = 0;
-    std::string name;
+  core::NanoUsd cost;
+  std::int64_t requests = 0;
+  std::string name;
 
-    [[nodiscard]] std::string encode() const;
-    [[nodiscard]] static std::optional<DayCell> decode(std::string_view value);
-    friend bool operator==(const DayCell&, const DayCell&) = default;
+  [[nodiscard]] std::string encode() const;
+  [[nodiscard]] static std::optional<DayCell> decode(std::string_view value);
+  friend bool operator==(const DayCell&, const DayCell&) = default;
 };
 
 /// One session that a client named.
 struct SessionRow {
-    std::int64_t requests = 0, unpriced = 0;
-    core::NanoUsd cost;
-    core::Instant first, last;
-    std::string id;
+  std::int64_t requests = 0, unpriced = 0;
+  core::NanoUsd cost;
+  core::Instant first, last;
+  std::string id;
 
-    [[nodiscard]] std::string encode() const;
-    [[nodiscard]] static std::optional<SessionRow> decode(std::string_view value);
-    friend bool operator==(const SessionRow&, const SessionRow&) = default;
+  [[nodiscard]] std::string encode() const;
+  [[nodiscard]] static std::optional<SessionRow> decode(std::string_view value);
+  friend bool operator==(const SessionRow&, const SessionRow&) = default;
 };
 
 [[nodiscard]] SmallBytes lifetime_key(LogNumber log);
@@ -66,16 +66,16 @@ struct SessionRow {
 [[nodiscard]] SmallBytes session_key(LogNumber log, std::string_view session_id);
 
 struct RollupKey {
-    LogNumber log{};
-    core::Day day;
-    Dimension dimension = Dimension::all;
-    bool lifetime = false;
+  LogNumber log{};
+  core::Day day;
+  Dimension dimension = Dimension::all;
+  bool lifetime = false;
 };
 [[nodiscard]] std::optional<RollupKey> decode_rollup_key(std::string_view key);
 
 /// Whether a record with this change moves any roll-up at all.
 [[nodiscard]] inline bool moves_rollups(const RollupChange& change) {
-    return change.counts_as_request || change.cost.nano() != 0;
+  return change.counts_as_request || change.cost.nano() != 0;
 }
 /// The flags of a record's row that let a recount be made from the log alone.
 [[nodiscard]] std::uint8_t row_flags(const RollupChange& change);

@@ -19,290 +19,296 @@ constexpr std::size_t k_max_problems = 20;
 /// Each row once, by as many threads as there are processors.
 template <class Row>
 void in_parallel(std::vector<Row>& rows, void (*work)(Row&)) {
-    const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
-    const std::size_t share = (rows.size() + threads - 1) / threads;
-    const auto run = [&rows, work](std::size_t begin, std::size_t end) {
-        for (auto i = begin; i < std::min(end, rows.size()); ++i) work(rows[i]);
-    };
-    if (rows.size() < 512 || threads == 1) return run(0, rows.size());
-    std::vector<std::thread> others;
-    for (std::size_t i = 1; i < threads; ++i) others.emplace_back(run, i * share, (i + 1) * share);
-    run(0, share);
-    for (auto& thread : others) thread.join();
+  const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
+  const std::size_t share = (rows.size() + threads - 1) / threads;
+  const auto run = [&rows, work](std::size_t begin, std::size_t end) {
+    for (auto i = begin; i < std::min(end, rows.size()); ++i) work(rows[i]);
+  };
+  if (rows.size() < 512 || threads == 1) return run(0, rows.size());
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < threads; ++i) others.emplace_back(run, i * share, (i + 1) * share);
+  run(0, share);
+  for (auto& thread : others) thread.join();
 }
 
 std::string who(const core::LogName& name) {
-    if (name.is_unattributed()) return "the unattributed log";
-    if (name.is_operator()) return "the operator's log";
-    return "the log of tenant " + core::terminal_text(name.bytes());
+  if (name.is_unattributed()) return "the unattributed log";
+  if (name.is_operator()) return "the operator's log";
+  return "the log of tenant " + core::terminal_text(name.bytes());
 }
 
 }  // namespace
 
 void StoreAudit::examine(ReadRow& read) {
-    const auto row = decode_row(read.bytes);
-    if (!row) return;
-    read.leaf = leaf_hash(row->payload);
-    read.row_leaf = vault::row_leaf(row->header_bytes, read.leaf);
-    if (row->header.kind == RowKind::record) read.summary = core::summarize(row->payload);
+  const auto row = decode_row(read.bytes);
+  if (!row) return;
+  read.leaf = leaf_hash(row->payload);
+  read.row_leaf = vault::row_leaf(row->header_bytes, read.leaf);
+  if (row->header.kind == RowKind::record) read.summary = core::summarize(row->payload);
 }
 
 void StoreAudit::problem(std::string text) {
-    if (problems_.size() < k_max_problems) problems_.push_back(std::move(text));
+  if (problems_.size() < k_max_problems) problems_.push_back(std::move(text));
 }
 
 void StoreAudit::problem(Log& log, std::string text) {
-    problem(who(log.name) + ": " + text);
-    if (log.problem.empty()) log.problem = std::move(text);
+  problem(who(log.name) + ": " + text);
+  if (log.problem.empty()) log.problem = std::move(text);
 }
 
 Result<SealedState> StoreAudit::sealed_state(const ReadTxn& txn, std::string_view name) {
-    TALON_TRY(value, txn.get(Table::meta, name));
-    const auto state = value ? SealedState::decode(*value) : std::nullopt;
-    if (!state) return core::fail(Code::vault_corrupt, fmt::format("the vault's {} is damaged; restore it from a backup", name));
-    if (!SealedState::sealed(*value, name, keys_.vault_secret)) {
-        if (seal_ok_) problem(fmt::format("the seal of the vault's {} does not fit", name));
-        seal_ok_ = false;
-    }
-    return *state;
+  TALON_TRY(value, txn.get(Table::meta, name));
+  const auto state = value ? SealedState::decode(*value) : std::nullopt;
+  if (!state)
+    return core::fail(Code::vault_corrupt, fmt::format("the vault's {} is damaged; restore it from a backup", name));
+  if (!SealedState::sealed(*value, name, keys_.vault_secret)) {
+    if (seal_ok_) problem(fmt::format("the seal of the vault's {} does not fit", name));
+    seal_ok_ = false;
+  }
+  return *state;
 }
 
 Result<void> StoreAudit::read_logs() {
-    TALON_TRY_VOID(walk_table(environment_, Table::logs, {}, [&](const ReadTxn& txn, const Entry& entry) -> Result<Walk> {
-        const LogNumber number{static_cast<std::uint32_t>(logs_.size() + 1)};
-        auto row = LogRow::decode(entry.value);
-        if (!row || entry.key != key_of(number).view()) {
-            return core::fail(Code::vault_corrupt, fmt::format("log number {} is damaged", logs_.size() + 1));
-        }
-        auto& log = logs_.emplace_back();
-        log.name = std::move(row->name);
-        TALON_TRY(found, find_log(txn, log.name));
-        if (found != number) problem(log, "its name does not lead to it");
-        TALON_TRY(value, txn.get(Table::frontiers, key_of(number)));
-        if (!value) return Walk::on;
-        log.frontier = StoredFrontier::decode(*value);
-        if (!log.frontier || !StoredFrontier::sealed(*value, number, keys_.vault_secret)) {
-            problem(log, "the seal of its stored frontier does not fit");
-            seal_ok_ = false;
-        }
-        return Walk::on;
-    }));
-    return {};
+  TALON_TRY_VOID(walk_table(environment_, Table::logs, {}, [&](const ReadTxn& txn, const Entry& entry) -> Result<Walk> {
+    const LogNumber number{static_cast<std::uint32_t>(logs_.size() + 1)};
+    auto row = LogRow::decode(entry.value);
+    if (!row || entry.key != key_of(number).view()) {
+      return core::fail(Code::vault_corrupt, fmt::format("log number {} is damaged", logs_.size() + 1));
+    }
+    auto& log = logs_.emplace_back();
+    log.name = std::move(row->name);
+    TALON_TRY(found, find_log(txn, log.name));
+    if (found != number) problem(log, "its name does not lead to it");
+    TALON_TRY(value, txn.get(Table::frontiers, key_of(number)));
+    if (!value) return Walk::on;
+    log.frontier = StoredFrontier::decode(*value);
+    if (!log.frontier || !StoredFrontier::sealed(*value, number, keys_.vault_secret)) {
+      problem(log, "the seal of its stored frontier does not fit");
+      seal_ok_ = false;
+    }
+    return Walk::on;
+  }));
+  return {};
 }
 
 /// Index, id and tree hash of a record that the derived tables reach.
 Result<void> StoreAudit::check_derived(Derived& derived, const RowHeader& header, Position position, const Hash& leaf,
                                        Log& log) {
-    TALON_TRY(found, derived.index.at(index_key(header.log, header.seq)));
-    const auto entry = found ? IndexEntry::decode(found->value) : std::nullopt;
-    if (!entry || entry->position != position || entry->time != header.time) {
-        problem(log, fmt::format("the index leads elsewhere for record {}", header.seq));
-    } else if (entry->leaf != leaf) {
-        problem(log, fmt::format("record {} ({}) was changed: its leaf hash is another", header.seq,
-                                 evidence_id(header.id).text()));
-    }
-    TALON_TRY(id, derived.ids.at(view(header.id)));
-    if (!id || id->value != row_key(position).view()) problem(log, fmt::format("the id of record {} leads elsewhere", header.seq));
-    return {};
+  TALON_TRY(found, derived.index.at(index_key(header.log, header.seq)));
+  const auto entry = found ? IndexEntry::decode(found->value) : std::nullopt;
+  if (!entry || entry->position != position || entry->time != header.time) {
+    problem(log, fmt::format("the index leads elsewhere for record {}", header.seq));
+  } else if (entry->leaf != leaf) {
+    problem(log, fmt::format("record {} ({}) was changed: its leaf hash is another", header.seq,
+                             evidence_id(header.id).text()));
+  }
+  TALON_TRY(id, derived.ids.at(view(header.id)));
+  if (!id || id->value != row_key(position).view())
+    problem(log, fmt::format("the id of record {} leads elsewhere", header.seq));
+  return {};
 }
 
 void StoreAudit::check_record(const Row& row, const core::RecordSummary& summary, Log& log) {
-    const auto& header = row.header;
-    const bool fits = summary.seq == static_cast<std::int64_t>(header.seq) && summary.time == header.time &&
-                      id_bytes(summary.id) == header.id &&
-                      summary.tenant == (log.name.is_tenant() ? std::optional(log.name.bytes()) : std::nullopt);
-    if (!fits) problem(log, fmt::format("record {} says another place, time, id or tenant than its row", header.seq));
-    if ((header.seq == 0) != (summary.kind == "genesis")) problem(log, "the genesis is not its record 0");
+  const auto& header = row.header;
+  const bool fits = summary.seq == static_cast<std::int64_t>(header.seq) && summary.time == header.time &&
+                    id_bytes(summary.id) == header.id &&
+                    summary.tenant == (log.name.is_tenant() ? std::optional(log.name.bytes()) : std::nullopt);
+  if (!fits) problem(log, fmt::format("record {} says another place, time, id or tenant than its row", header.seq));
+  if ((header.seq == 0) != (summary.kind == "genesis")) problem(log, "the genesis is not its record 0");
 }
 
 /// From next_ on, at most as many as a slice holds.
 Result<std::vector<StoreAudit::ReadRow>> StoreAudit::copy_rows(const ReadTxn& txn, std::uint64_t end) const {
-    std::vector<ReadRow> copied;
-    TALON_TRY(rows, txn.cursor(Table::rows));
-    std::size_t bytes = 0;
-    auto at = rows.at_or_after(row_key(next_));
-    for (auto position = next_; position < end && copied.size() < k_slice_rows && bytes < k_slice_bytes; ++position) {
-        if (!at) return core::fail(at.error());
-        if (!*at || (*at)->key != row_key(position).view()) {
-            return core::fail(Code::vault_corrupt, fmt::format("row {} is missing; restore the vault from a backup", position));
-        }
-        auto& row = copied.emplace_back();
-        row.position = position;
-        row.bytes = (*at)->value;
-        bytes += row.bytes.size();
-        at = rows.next();
+  std::vector<ReadRow> copied;
+  TALON_TRY(rows, txn.cursor(Table::rows));
+  std::size_t bytes = 0;
+  auto at = rows.at_or_after(row_key(next_));
+  for (auto position = next_; position < end && copied.size() < k_slice_rows && bytes < k_slice_bytes; ++position) {
+    if (!at) return core::fail(at.error());
+    if (!*at || (*at)->key != row_key(position).view()) {
+      return core::fail(Code::vault_corrupt,
+                        fmt::format("row {} is missing; restore the vault from a backup", position));
     }
-    return copied;
+    auto& row = copied.emplace_back();
+    row.position = position;
+    row.bytes = (*at)->value;
+    bytes += row.bytes.size();
+    at = rows.next();
+  }
+  return copied;
 }
 
 Result<void> StoreAudit::check_rows(const ReadTxn& txn, std::vector<ReadRow> rows) {
-    TALON_TRY(index, txn.cursor(Table::index));
-    TALON_TRY(ids, txn.cursor(Table::ids));
-    Derived derived{txn, std::move(index), std::move(ids)};
-    for (const auto& row : rows) {
-        TALON_TRY_VOID(check_row(derived, row));
-        ++next_;
-    }
-    return {};
+  TALON_TRY(index, txn.cursor(Table::index));
+  TALON_TRY(ids, txn.cursor(Table::ids));
+  Derived derived{txn, std::move(index), std::move(ids)};
+  for (const auto& row : rows) {
+    TALON_TRY_VOID(check_row(derived, row));
+    ++next_;
+  }
+  return {};
 }
 
 Result<void> StoreAudit::check_row(Derived& derived, const ReadRow& read_row) {
-    const auto& txn = derived.txn;
-    const auto position = read_row.position;
-    const auto row = decode_row(read_row.bytes);
-    const auto number = row ? static_cast<std::uint32_t>(row->header.log) : 0;
-    if (!row || number == 0) {
-        return core::fail(Code::vault_corrupt, fmt::format("row {} is missing or damaged; restore the vault from a backup", position));
+  const auto& txn = derived.txn;
+  const auto position = read_row.position;
+  const auto row = decode_row(read_row.bytes);
+  const auto number = row ? static_cast<std::uint32_t>(row->header.log) : 0;
+  if (!row || number == 0) {
+    return core::fail(Code::vault_corrupt,
+                      fmt::format("row {} is missing or damaged; restore the vault from a backup", position));
+  }
+  // Logs that were opened since the list was read.
+  while (number > logs_.size()) {
+    const LogNumber next{static_cast<std::uint32_t>(logs_.size() + 1)};
+    TALON_TRY(value, txn.get(Table::logs, key_of(next)));
+    auto log_row = value ? LogRow::decode(*value) : std::nullopt;
+    if (!log_row) return core::fail(Code::vault_corrupt, fmt::format("row {} belongs to no log", position));
+    logs_.emplace_back().name = std::move(log_row->name);
+  }
+  const auto& header = row->header;
+  const auto& leaf = read_row.leaf;
+  chain_ = extend_chain(chain_, read_row.row_leaf);
+  if (header.time < time_) problem(fmt::format("row {} is older than the one before it", position));
+  time_ = std::max(time_, header.time);
+  if (header.kind == RowKind::intent) {
+    open_.emplace(header.id, position);
+    return {};
+  }
+  auto& log = logs_[number - 1];
+  ++records_;
+  open_.erase(header.id);
+  if (header.seq != log.tree.size())
+    problem(log, fmt::format("record {} stands where {} should", header.seq, log.tree.size()));
+  if (position < indexed_) TALON_TRY_VOID(check_derived(derived, header, position, leaf, log));
+  core::Result<void> read;
+  log.tree.append(leaf, [&](unsigned level, std::uint64_t n, const Hash& hash) {
+    if (position >= indexed_ || !read) return;
+    const auto stored = txn.get(Table::nodes, node_key(header.log, level, n));
+    if (!stored) {
+      read = core::fail(stored.error());
+    } else if (!*stored || **stored != bytes_of(hash)) {
+      problem(log, fmt::format("the stored tree hash ({}, {}) is another", level, n));
     }
-    // Logs that were opened since the list was read.
-    while (number > logs_.size()) {
-        const LogNumber next{static_cast<std::uint32_t>(logs_.size() + 1)};
-        TALON_TRY(value, txn.get(Table::logs, key_of(next)));
-        auto log_row = value ? LogRow::decode(*value) : std::nullopt;
-        if (!log_row) return core::fail(Code::vault_corrupt, fmt::format("row {} belongs to no log", position));
-        logs_.emplace_back().name = std::move(log_row->name);
-    }
-    const auto& header = row->header;
-    const auto& leaf = read_row.leaf;
-    chain_ = extend_chain(chain_, read_row.row_leaf);
-    if (header.time < time_) problem(fmt::format("row {} is older than the one before it", position));
-    time_ = std::max(time_, header.time);
-    if (header.kind == RowKind::intent) {
-        open_.emplace(header.id, position);
-        return {};
-    }
-    auto& log = logs_[number - 1];
-    ++records_;
-    open_.erase(header.id);
-    if (header.seq != log.tree.size()) problem(log, fmt::format("record {} stands where {} should", header.seq, log.tree.size()));
-    if (position < indexed_) TALON_TRY_VOID(check_derived(derived, header, position, leaf, log));
-    core::Result<void> read;
-    log.tree.append(leaf, [&](unsigned level, std::uint64_t n, const Hash& hash) {
-        if (position >= indexed_ || !read) return;
-        const auto stored = txn.get(Table::nodes, node_key(header.log, level, n));
-        if (!stored) {
-            read = core::fail(stored.error());
-        } else if (!*stored || **stored != bytes_of(hash)) {
-            problem(log, fmt::format("the stored tree hash ({}, {}) is another", level, n));
-        }
-    });
-    TALON_TRY_VOID(read);
-    log.newest = header.time;
-    const bool at_frontier = log.frontier && log.frontier->size == log.tree.size();
-    if (at_frontier && log.frontier->peaks != log.tree.peaks()) problem(log, "its lines do not lead to its stored frontier");
-    const auto& summary = *read_row.summary;
-    if (!summary) {
-        problem(log, fmt::format("record {}: {}", header.seq, summary.error().message));
-        return {};
-    }
-    check_record(*row, *summary, log);
-    return recount_.add(header, *summary);
+  });
+  TALON_TRY_VOID(read);
+  log.newest = header.time;
+  const bool at_frontier = log.frontier && log.frontier->size == log.tree.size();
+  if (at_frontier && log.frontier->peaks != log.tree.peaks())
+    problem(log, "its lines do not lead to its stored frontier");
+  const auto& summary = *read_row.summary;
+  if (!summary) {
+    problem(log, fmt::format("record {}: {}", header.seq, summary.error().message));
+    return {};
+  }
+  check_record(*row, *summary, log);
+  return recount_.add(header, *summary);
 }
 
 Result<void> StoreAudit::read_rows_to(std::uint64_t end) {
-    while (next_ < end) {
-        std::vector<ReadRow> rows;
-        {
-            TALON_TRY(txn, environment_.read());
-            TALON_TRY(copied, copy_rows(txn, end));
-            rows = std::move(copied);
-        }
-        in_parallel(rows, &StoreAudit::examine);
-        TALON_TRY(txn, environment_.read());
-        TALON_TRY_VOID(check_rows(txn, std::move(rows)));
+  while (next_ < end) {
+    std::vector<ReadRow> rows;
+    {
+      TALON_TRY(txn, environment_.read());
+      TALON_TRY(copied, copy_rows(txn, end));
+      rows = std::move(copied);
     }
-    return {};
+    in_parallel(rows, &StoreAudit::examine);
+    TALON_TRY(txn, environment_.read());
+    TALON_TRY_VOID(check_rows(txn, std::move(rows)));
+  }
+  return {};
 }
 
 Result<std::uint64_t> StoreAudit::rows_now() const {
-    TALON_TRY(txn, environment_.read());
-    TALON_TRY(view, VaultView::of(txn));
-    return view.state.rows;
+  TALON_TRY(txn, environment_.read());
+  TALON_TRY(view, VaultView::of(txn));
+  return view.state.rows;
 }
 
 Result<void> StoreAudit::compare_table(Table table) {
-    const bool rollups = table == Table::rollups;
-    const char* what = rollups ? "a roll-up" : "a session";
-    const auto wrong = [&](std::string text) {
-        rollups_ok_ = false;
-        problem(std::move(text));
-    };
-    const auto expected = [&](std::string_view key) {
-        return rollups ? recount_.expected_rollup(key) : recount_.expected_session(key);
-    };
-    std::string resume;
-    for (bool more = true; more;) {
-        // Most of what was added since goes before, so that little is left for this transaction.
-        TALON_TRY(added, rows_now());
-        TALON_TRY_VOID(read_rows_to(added));
-        TALON_TRY(txn, environment_.read());
-        TALON_TRY(now, VaultView::of(txn));
-        TALON_TRY(rows, copy_rows(txn, now.state.rows));
-        if (next_ + rows.size() < now.state.rows) continue;  // a very busy server: catch up again
-        for (auto& row : rows) examine(row);
-        TALON_TRY_VOID(check_rows(txn, std::move(rows)));
-        TALON_TRY(cursor, txn.cursor(table));
-        auto at = resume.empty() ? cursor.first() : cursor.at_or_after(resume);
-        for (std::size_t seen = 0;; ++seen, at = cursor.next()) {
-            if (!at) return core::fail(at.error());
-            if (!*at) {
-                more = false;
-                break;
-            }
-            if (seen >= k_slice_rows) {
-                resume = (*at)->key;
-                break;
-            }
-            const auto should = expected((*at)->key);
-            if (!should) {
-                wrong(std::string(what) + " is stored that no record accounts for");
-            } else if (*should != (*at)->value) {
-                wrong(std::string(what) + " differs from a recount of the records");
-            }
-        }
-        if (more) continue;
-        // Rows that were added behind the walk while it ran are here, and right; others are missing.
-        for (const auto& key : rollups ? recount_.unseen_rollups() : recount_.unseen_sessions()) {
-            TALON_TRY(value, txn.get(table, key));
-            if (!value || expected(key) != std::optional(std::string(*value))) wrong(std::string(what) + " is missing");
-        }
+  const bool rollups = table == Table::rollups;
+  const char* what = rollups ? "a roll-up" : "a session";
+  const auto wrong = [&](std::string text) {
+    rollups_ok_ = false;
+    problem(std::move(text));
+  };
+  const auto expected = [&](std::string_view key) {
+    return rollups ? recount_.expected_rollup(key) : recount_.expected_session(key);
+  };
+  std::string resume;
+  for (bool more = true; more;) {
+    // Most of what was added since goes before, so that little is left for this transaction.
+    TALON_TRY(added, rows_now());
+    TALON_TRY_VOID(read_rows_to(added));
+    TALON_TRY(txn, environment_.read());
+    TALON_TRY(now, VaultView::of(txn));
+    TALON_TRY(rows, copy_rows(txn, now.state.rows));
+    if (next_ + rows.size() < now.state.rows) continue;  // a very busy server: catch up again
+    for (auto& row : rows) examine(row);
+    TALON_TRY_VOID(check_rows(txn, std::move(rows)));
+    TALON_TRY(cursor, txn.cursor(table));
+    auto at = resume.empty() ? cursor.first() : cursor.at_or_after(resume);
+    for (std::size_t seen = 0;; ++seen, at = cursor.next()) {
+      if (!at) return core::fail(at.error());
+      if (!*at) {
+        more = false;
+        break;
+      }
+      if (seen >= k_slice_rows) {
+        resume = (*at)->key;
+        break;
+      }
+      const auto should = expected((*at)->key);
+      if (!should) {
+        wrong(std::string(what) + " is stored that no record accounts for");
+      } else if (*should != (*at)->value) {
+        wrong(std::string(what) + " differs from a recount of the records");
+      }
     }
-    return {};
+    if (more) continue;
+    // Rows that were added behind the walk while it ran are here, and right; others are missing.
+    for (const auto& key : rollups ? recount_.unseen_rollups() : recount_.unseen_sessions()) {
+      TALON_TRY(value, txn.get(table, key));
+      if (!value || expected(key) != std::optional(std::string(*value))) wrong(std::string(what) + " is missing");
+    }
+  }
+  return {};
 }
 
 Result<void> StoreAudit::run() {
-    chain_ = chain_start(keys_.vault_name);
-    SealedState state;
-    {
-        TALON_TRY(txn, environment_.read());
-        TALON_TRY(committed, sealed_state(txn, k_meta_state));
-        TALON_TRY(indexed, sealed_state(txn, k_meta_indexed));
-        TALON_TRY(rows, txn.cursor(Table::rows));
-        TALON_TRY(last, rows.last());
-        state = committed;
-        indexed_ = indexed.rows;
-        const auto stored = last ? get_big_endian<std::uint64_t>(last->key.data()) + 1 : 0;
-        if (stored != state.rows) {
-            problem(fmt::format("{} rows are stored and {} are sealed", stored, state.rows));
-            seal_ok_ = false;
-        }
+  chain_ = chain_start(keys_.vault_name);
+  SealedState state;
+  {
+    TALON_TRY(txn, environment_.read());
+    TALON_TRY(committed, sealed_state(txn, k_meta_state));
+    TALON_TRY(indexed, sealed_state(txn, k_meta_indexed));
+    TALON_TRY(rows, txn.cursor(Table::rows));
+    TALON_TRY(last, rows.last());
+    state = committed;
+    indexed_ = indexed.rows;
+    const auto stored = last ? get_big_endian<std::uint64_t>(last->key.data()) + 1 : 0;
+    if (stored != state.rows) {
+      problem(fmt::format("{} rows are stored and {} are sealed", stored, state.rows));
+      seal_ok_ = false;
     }
-    TALON_TRY_VOID(read_logs());
-    TALON_TRY_VOID(read_rows_to(state.rows));
-    if (chain_ != state.chain) {
-        seal_ok_ = false;
-        problem(fmt::format("rows 0 to {} do not lead to the seal: one was changed, dropped or added", state.rows));
-    }
-    if (open_.size() != state.open_intents) {
-        problem(fmt::format("{} intents are open and should be {}", open_.size(), state.open_intents));
-    }
-    TALON_TRY_VOID(compare_table(Table::rollups));
-    TALON_TRY_VOID(compare_table(Table::sessions));
-    for (auto& log : logs_) {
-        if (log.tree.size() == 0) problem(log, "it has no genesis");
-        if (log.frontier && log.frontier->size > log.tree.size()) problem(log, "its stored frontier is beyond its records");
-    }
-    return {};
+  }
+  TALON_TRY_VOID(read_logs());
+  TALON_TRY_VOID(read_rows_to(state.rows));
+  if (chain_ != state.chain) {
+    seal_ok_ = false;
+    problem(fmt::format("rows 0 to {} do not lead to the seal: one was changed, dropped or added", state.rows));
+  }
+  if (open_.size() != state.open_intents) {
+    problem(fmt::format("{} intents are open and should be {}", open_.size(), state.open_intents));
+  }
+  TALON_TRY_VOID(compare_table(Table::rollups));
+  TALON_TRY_VOID(compare_table(Table::sessions));
+  for (auto& log : logs_) {
+    if (log.tree.size() == 0) problem(log, "it has no genesis");
+    if (log.frontier && log.frontier->size > log.tree.size()) problem(log, "its stored frontier is beyond its records");
+  }
+  return {};
 }
 
 }  // namespace talon::vault

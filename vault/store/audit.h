@@ -14,66 +14,66 @@
 namespace talon::vault {
 
 class StoreAudit {
-  public:
-    StoreAudit(const Environment& environment, const KeyRing& keys) : environment_(environment), keys_(keys) {}
+ public:
+  StoreAudit(const Environment& environment, const KeyRing& keys) : environment_(environment), keys_(keys) {}
 
-    struct Log {
-        core::LogName name = core::LogName::unattributed();
-        LogTree tree;
-        core::Instant newest;
-        std::optional<StoredFrontier> frontier;  ///< as stored when the audit began
-        std::string problem;                     ///< the first; empty: none
-    };
+  struct Log {
+    core::LogName name = core::LogName::unattributed();
+    LogTree tree;
+    core::Instant newest;
+    std::optional<StoredFrontier> frontier;  ///< as stored when the audit began
+    std::string problem;                     ///< the first; empty: none
+  };
 
-    /// Reads it all. Error: only what keeps it from reading; what it finds wrong is in the answers below.
-    [[nodiscard]] core::Result<void> run();
+  /// Reads it all. Error: only what keeps it from reading; what it finds wrong is in the answers below.
+  [[nodiscard]] core::Result<void> run();
 
-    [[nodiscard]] const std::vector<Log>& logs() const noexcept { return logs_; }
-    [[nodiscard]] bool seal_ok() const noexcept { return seal_ok_; }
-    [[nodiscard]] bool rollups_ok() const noexcept { return rollups_ok_; }
-    [[nodiscard]] std::int64_t records() const noexcept { return records_; }
-    [[nodiscard]] std::size_t open_intents() const noexcept { return open_.size(); }
-    [[nodiscard]] const std::vector<std::string>& problems() const noexcept { return problems_; }
+  [[nodiscard]] const std::vector<Log>& logs() const noexcept { return logs_; }
+  [[nodiscard]] bool seal_ok() const noexcept { return seal_ok_; }
+  [[nodiscard]] bool rollups_ok() const noexcept { return rollups_ok_; }
+  [[nodiscard]] std::int64_t records() const noexcept { return records_; }
+  [[nodiscard]] std::size_t open_intents() const noexcept { return open_.size(); }
+  [[nodiscard]] const std::vector<std::string>& problems() const noexcept { return problems_; }
 
-  private:
-    /// A row copied out of its transaction, and what can be found out about it alone: that is done by several threads.
-    struct ReadRow {
-        Position position = 0;
-        std::string bytes;
-        Hash leaf{}, row_leaf{};
-        std::optional<core::Result<core::RecordSummary>> summary;  ///< of a record
-    };
-    [[nodiscard]] core::Result<SealedState> sealed_state(const ReadTxn& txn, std::string_view name);
-    [[nodiscard]] core::Result<std::uint64_t> rows_now() const;
-    [[nodiscard]] core::Result<void> read_logs();
-    [[nodiscard]] core::Result<void> read_rows_to(std::uint64_t end);
-    static void examine(ReadRow& row);
-    [[nodiscard]] core::Result<std::vector<ReadRow>> copy_rows(const ReadTxn& txn, std::uint64_t end) const;
-    [[nodiscard]] core::Result<void> check_rows(const ReadTxn& txn, std::vector<ReadRow> rows);
-    struct Derived {
-        const ReadTxn& txn;
-        Cursor index, ids;
-    };
-    [[nodiscard]] core::Result<void> check_row(Derived& derived, const ReadRow& row);
-    void check_record(const Row& row, const core::RecordSummary& summary, Log& log);
-    [[nodiscard]] core::Result<void> check_derived(Derived& derived, const RowHeader& header, Position position,
-                                                   const Hash& leaf, Log& log);
-    [[nodiscard]] core::Result<void> compare_table(Table table);
-    void problem(std::string text);
-    void problem(Log& log, std::string text);
+ private:
+  /// A row copied out of its transaction, and what can be found out about it alone: that is done by several threads.
+  struct ReadRow {
+    Position position = 0;
+    std::string bytes;
+    Hash leaf{}, row_leaf{};
+    std::optional<core::Result<core::RecordSummary>> summary;  ///< of a record
+  };
+  [[nodiscard]] core::Result<SealedState> sealed_state(const ReadTxn& txn, std::string_view name);
+  [[nodiscard]] core::Result<std::uint64_t> rows_now() const;
+  [[nodiscard]] core::Result<void> read_logs();
+  [[nodiscard]] core::Result<void> read_rows_to(std::uint64_t end);
+  static void examine(ReadRow& row);
+  [[nodiscard]] core::Result<std::vector<ReadRow>> copy_rows(const ReadTxn& txn, std::uint64_t end) const;
+  [[nodiscard]] core::Result<void> check_rows(const ReadTxn& txn, std::vector<ReadRow> rows);
+  struct Derived {
+    const ReadTxn& txn;
+    Cursor index, ids;
+  };
+  [[nodiscard]] core::Result<void> check_row(Derived& derived, const ReadRow& row);
+  void check_record(const Row& row, const core::RecordSummary& summary, Log& log);
+  [[nodiscard]] core::Result<void> check_derived(Derived& derived, const RowHeader& header, Position position,
+                                                 const Hash& leaf, Log& log);
+  [[nodiscard]] core::Result<void> compare_table(Table table);
+  void problem(std::string text);
+  void problem(Log& log, std::string text);
 
-    const Environment& environment_;
-    const KeyRing& keys_;
-    std::vector<Log> logs_;  ///< by number, from 1
-    Recount recount_;
-    Hash chain_{};
-    Position next_ = 0;
-    std::uint64_t indexed_ = 0;
-    core::Instant time_;
-    OpenIntents open_;
-    std::int64_t records_ = 0;
-    bool seal_ok_ = true, rollups_ok_ = true;
-    std::vector<std::string> problems_;
+  const Environment& environment_;
+  const KeyRing& keys_;
+  std::vector<Log> logs_;  ///< by number, from 1
+  Recount recount_;
+  Hash chain_{};
+  Position next_ = 0;
+  std::uint64_t indexed_ = 0;
+  core::Instant time_;
+  OpenIntents open_;
+  std::int64_t records_ = 0;
+  bool seal_ok_ = true, rollups_ok_ = true;
+  std::vector<std::string> problems_;
 };
 
 }  // namespace talon::vault

@@ -17,26 +17,26 @@
 namespace talon::vault {
 
 class PositionFile {
-  public:
-    struct Shared {
-        char magic[8];
-        std::atomic<std::uint64_t> epoch;  ///< of this writer; 0 while it is being set up
-        std::atomic<std::uint64_t> submitted;
-        std::atomic<std::uint64_t> committed;
-        std::atomic<std::uint64_t> halted;  ///< 1: the journal has failed, nothing more will be committed
-    };
+ public:
+  struct Shared {
+    char magic[8];
+    std::atomic<std::uint64_t> epoch;  ///< of this writer; 0 while it is being set up
+    std::atomic<std::uint64_t> submitted;
+    std::atomic<std::uint64_t> committed;
+    std::atomic<std::uint64_t> halted;  ///< 1: the journal has failed, nothing more will be committed
+  };
 
-    /// The writer's, zeroed; a file that is there is used again, so that a full disk keeps nobody from starting.
-    /// Error: vault_permission, write_failed.
-    [[nodiscard]] static core::Result<PositionFile> make(const std::filesystem::path& data_dir, std::uint64_t epoch);
-    PositionFile(PositionFile&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
-    PositionFile& operator=(PositionFile&&) = delete;
-    ~PositionFile();
-    [[nodiscard]] Shared& shared() const noexcept { return *shared_; }
+  /// The writer's, zeroed; a file that is there is used again, so that a full disk keeps nobody from starting.
+  /// Error: vault_permission, write_failed.
+  [[nodiscard]] static core::Result<PositionFile> make(const std::filesystem::path& data_dir, std::uint64_t epoch);
+  PositionFile(PositionFile&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  PositionFile& operator=(PositionFile&&) = delete;
+  ~PositionFile();
+  [[nodiscard]] Shared& shared() const noexcept { return *shared_; }
 
-  private:
-    explicit PositionFile(Shared* shared) : shared_(shared) {}
-    Shared* shared_;
+ private:
+  explicit PositionFile(Shared* shared) : shared_(shared) {}
+  Shared* shared_;
 };
 
 /// A reader of another process: waits until all that a living writer has queued by now is committed.

@@ -39,18 +39,18 @@
 namespace talon::vault {
 
 enum class Table : std::uint8_t {
-    meta,
-    logs,
-    log_names,
-    rows,
-    index,
-    ids,
-    nodes,
-    frontiers,
-    open_intents,
-    content_keys,
-    rollups,
-    sessions,
+  meta,
+  logs,
+  log_names,
+  rows,
+  index,
+  ids,
+  nodes,
+  frontiers,
+  open_intents,
+  content_keys,
+  rollups,
+  sessions,
 };
 inline constexpr std::size_t k_table_count = 12;
 [[nodiscard]] const char* table_name(Table table) noexcept;
@@ -66,7 +66,9 @@ inline constexpr std::uint64_t k_max_unindexed = 4096;
 
 /// A log's number in this store, from 1 in the order of opening.
 enum class LogNumber : std::uint32_t {};
-[[nodiscard]] inline SmallBytes key_of(LogNumber log) { return std::move(SmallBytes().number(static_cast<std::uint32_t>(log))); }
+[[nodiscard]] inline SmallBytes key_of(LogNumber log) {
+  return std::move(SmallBytes().number(static_cast<std::uint32_t>(log)));
+}
 
 /// Place in the global sequence, from 0.
 using Position = std::uint64_t;
@@ -78,8 +80,8 @@ using IdBytes = std::array<char, 16>;
 [[nodiscard]] inline std::string_view view(const IdBytes& id) noexcept { return {id.data(), id.size()}; }
 
 enum class RowKind : std::uint8_t {
-    intent = 1,  ///< payload: StoredIntent. A call may have gone to a provider
-    record = 2,  ///< payload: the canonical line, one leaf of its log
+  intent = 1,  ///< payload: StoredIntent. A call may have gone to a provider
+  record = 2,  ///< payload: the canonical line, one leaf of its log
 };
 /// What a record's line does not say about the roll-ups.
 inline constexpr std::uint8_t k_flag_request = 1;   ///< counts as a request: the call was admitted
@@ -87,77 +89,78 @@ inline constexpr std::uint8_t k_flag_unpriced = 2;  ///< counts as unpriced
 inline constexpr std::uint8_t k_flag_session = 4;   ///< the line's session was named by the client
 
 struct RowHeader {
-    static constexpr std::size_t k_size = 38;
-    RowKind kind = RowKind::record;
-    std::uint8_t flags = 0;
-    LogNumber log{};
-    std::uint64_t seq = 0;  ///< leaf index; 0 for an intent
-    core::Instant time;
-    IdBytes id{};
+  static constexpr std::size_t k_size = 38;
+  RowKind kind = RowKind::record;
+  std::uint8_t flags = 0;
+  LogNumber log{};
+  std::uint64_t seq = 0;  ///< leaf index; 0 for an intent
+  core::Instant time;
+  IdBytes id{};
 
-    [[nodiscard]] SmallBytes encode() const;
+  [[nodiscard]] SmallBytes encode() const;
 };
 struct Row {
-    RowHeader header;
-    std::string_view header_bytes, payload;
+  RowHeader header;
+  std::string_view header_bytes, payload;
 };
 /// nullopt: not a row.
 [[nodiscard]] std::optional<Row> decode_row(std::string_view value) noexcept;
 [[nodiscard]] inline SmallBytes row_key(Position position) { return std::move(SmallBytes().number(position)); }
 
 struct LogRow {
-    core::LogName name = core::LogName::unattributed();
-    Position opened = 0;  ///< its genesis
-    [[nodiscard]] std::string encode() const;
-    [[nodiscard]] static std::optional<LogRow> decode(std::string_view value);
+  core::LogName name = core::LogName::unattributed();
+  Position opened = 0;  ///< its genesis
+  [[nodiscard]] std::string encode() const;
+  [[nodiscard]] static std::optional<LogRow> decode(std::string_view value);
 };
 /// The LogName of stored bytes; nullopt when they are no log's name.
 [[nodiscard]] std::optional<core::LogName> log_name_of(std::string_view bytes);
 [[nodiscard]] SmallBytes log_name_key(const core::LogName& name);
 
 struct IndexEntry {
-    Position position = 0;
-    core::Instant time;
-    Hash leaf{};
-    [[nodiscard]] SmallBytes encode() const;
-    [[nodiscard]] static std::optional<IndexEntry> decode(std::string_view value) noexcept;
+  Position position = 0;
+  core::Instant time;
+  Hash leaf{};
+  [[nodiscard]] SmallBytes encode() const;
+  [[nodiscard]] static std::optional<IndexEntry> decode(std::string_view value) noexcept;
 };
 [[nodiscard]] inline SmallBytes index_key(LogNumber log, std::uint64_t seq) {
-    return std::move(SmallBytes().number(static_cast<std::uint32_t>(log)).number(seq));
+  return std::move(SmallBytes().number(static_cast<std::uint32_t>(log)).number(seq));
 }
 /// Hash of the leaves [n·256^level, (n+1)·256^level), the tlog-tiles hash (level, n).
 [[nodiscard]] inline SmallBytes node_key(LogNumber log, unsigned level, std::uint64_t n) {
-    return std::move(SmallBytes().number(static_cast<std::uint32_t>(log)).number(static_cast<std::uint8_t>(level)).number(n));
+  return std::move(
+      SmallBytes().number(static_cast<std::uint32_t>(log)).number(static_cast<std::uint8_t>(level)).number(n));
 }
 
 /// State of the whole vault after a commit, under BLAKE2b keyed with the vault secret.
 struct SealedState {
-    std::uint64_t rows = 0;
-    Hash chain{};                  ///< c over all rows
-    core::Instant time;            ///< the newest `time`: none is ever below it
-    core::Day marked;              ///< the UTC day whose marks are all written
-    std::uint32_t logs = 0;        ///< opened so far
-    std::uint64_t open_intents = 0;
-    bool clean = false;            ///< written by an orderly stop
+  std::uint64_t rows = 0;
+  Hash chain{};            ///< c over all rows
+  core::Instant time;      ///< the newest `time`: none is ever below it
+  core::Day marked;        ///< the UTC day whose marks are all written
+  std::uint32_t logs = 0;  ///< opened so far
+  std::uint64_t open_intents = 0;
+  bool clean = false;  ///< written by an orderly stop
 
-    [[nodiscard]] std::string encode(std::string_view label, const core::Secret& vault_secret) const;
-    /// nullopt: not a state. The seal is checked only by `sealed`.
-    [[nodiscard]] static std::optional<SealedState> decode(std::string_view value);
-    [[nodiscard]] static bool sealed(std::string_view value, std::string_view label, const core::Secret& vault_secret);
+  [[nodiscard]] std::string encode(std::string_view label, const core::Secret& vault_secret) const;
+  /// nullopt: not a state. The seal is checked only by `sealed`.
+  [[nodiscard]] static std::optional<SealedState> decode(std::string_view value);
+  [[nodiscard]] static bool sealed(std::string_view value, std::string_view label, const core::Secret& vault_secret);
 };
 
 /// A log's tree at the point up to which the derived tables reach.
 struct StoredFrontier {
-    TreeSize size = 0;
-    std::vector<Hash> peaks;
-    std::uint64_t rows = 0;  ///< of the whole vault at that point, and its chain
-    Hash chain{};
-    core::Instant newest;    ///< time of the newest record
-    bool newest_is_mark = false;
+  TreeSize size = 0;
+  std::vector<Hash> peaks;
+  std::uint64_t rows = 0;  ///< of the whole vault at that point, and its chain
+  Hash chain{};
+  core::Instant newest;  ///< time of the newest record
+  bool newest_is_mark = false;
 
-    [[nodiscard]] std::string encode(LogNumber log, const core::Secret& vault_secret) const;
-    [[nodiscard]] static std::optional<StoredFrontier> decode(std::string_view value);
-    [[nodiscard]] static bool sealed(std::string_view value, LogNumber log, const core::Secret& vault_secret);
+  [[nodiscard]] std::string encode(LogNumber log, const core::Secret& vault_secret) const;
+  [[nodiscard]] static std::optional<StoredFrontier> decode(std::string_view value);
+  [[nodiscard]] static bool sealed(std::string_view value, LogNumber log, const core::Secret& vault_secret);
 };
 
 /// c = hash(c || leaf(row)), row being its header and the leaf hash of its payload (which binds the payload).

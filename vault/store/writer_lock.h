@@ -12,19 +12,19 @@
 namespace talon::vault {
 
 class WriterLock {
-  public:
-    /// Error: vault_locked naming the pid that holds it; vault_permission when the file cannot be written.
-    [[nodiscard]] static core::Result<WriterLock> take(const std::filesystem::path& data_dir);
-    WriterLock(WriterLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-    WriterLock& operator=(WriterLock&&) = delete;
-    ~WriterLock();
+ public:
+  /// Error: vault_locked naming the pid that holds it; vault_permission when the file cannot be written.
+  [[nodiscard]] static core::Result<WriterLock> take(const std::filesystem::path& data_dir);
+  WriterLock(WriterLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  WriterLock& operator=(WriterLock&&) = delete;
+  ~WriterLock();
 
-    /// Whether a living process holds it now.
-    [[nodiscard]] static bool held(const std::filesystem::path& data_dir) noexcept;
+  /// Whether a living process holds it now.
+  [[nodiscard]] static bool held(const std::filesystem::path& data_dir) noexcept;
 
-  private:
-    explicit WriterLock(int descriptor) : descriptor_(descriptor) {}
-    int descriptor_;
+ private:
+  explicit WriterLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
 };
 
 }  // namespace talon::vault
