@@ -213,7 +213,7 @@ struct Stretches {
     tenant(out);
   }
   void before_time(Members& out, const RequestDetail& request) const {
-    out.text("session", request.session);
+    if (!request.session.empty()) out.text("session", request.session);
     out.integer("status", request.status);
     tenant(out);
   }

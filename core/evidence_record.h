@@ -105,7 +105,7 @@ struct RequestDetail {
   std::string request_id;
   std::string caller;
   std::string key_id;
-  std::string session;
+  std::string session;  ///< empty: none was opened or named (a denial)
   Attribution attribution = Attribution::key;
   std::optional<std::string> trace;
   std::optional<std::int64_t> status;  ///< sent to the client

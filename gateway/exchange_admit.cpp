@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "gateway/exchange_call.h"
+#include "gateway/http/target.h"
 
 namespace talon::gateway {
 namespace {
@@ -53,6 +54,8 @@ std::optional<Refusal> read_body_as_call(Call& call) {
     call.free_of_charge = has_nothing_to_price(call);
     if (call.body.empty()) return std::nullopt;
   } else {
+    // Nothing of the query goes to the provider, so nothing in it may look as if it did.
+    if (const auto query = Query::parse(call.head().query, {}); !query) return Refusal{query.error()};
     const auto type = call.head().fields.find("content-type");
     if (type && type->size() >= 10 && equal_names(type->substr(0, 10), "multipart/")) {
       return Refusal{core::Error{Code::unsupported_media_type, "This route takes a JSON body, not multipart.", {}}};

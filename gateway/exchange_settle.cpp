@@ -68,11 +68,12 @@ std::unique_ptr<vault::JournalItem> record_of(Call& call, const Ending& ending) 
   return item;
 }
 
-void log_request(Call& call, const Ending& ending) {
+/// `evidence`: empty for what leaves no record.
+void log_request(Call& call, const Ending& ending, std::string_view evidence) {
   RequestLine line;
   line.request_id = call.request_id;
   line.trace = call.trace;
-  line.evidence = call.evidence.text();
+  line.evidence = evidence;
   line.caller = call.caller.name;
   line.tenant = call.who.tenant ? std::string_view(call.who.tenant->bytes()) : std::string_view{};
   line.method = call.head().method;
@@ -109,6 +110,8 @@ Task<bool> record_denial(Call& call, const Refusal& refusal) {
   detail.decision.outcome = core::Outcome::denied;
   detail.decision.code = refusal.error.code;
   detail.timing.total = call.since(call.began);
+  // A session opens at admission: only one that the client named is spoken of.
+  if (!call.who.client_session) detail.session.clear();
   record.detail = std::move(detail);
   const auto answer =
       call.worker.denials.denied(record, call.now(), call.worker.shared.clock.now(), call.worker.random);
@@ -145,7 +148,8 @@ core::NanoUsd cost_of_usage(const Call& call, const core::Usage& usage) {
 Task<bool> settle(Call& call, Ending ending) {
   // From here on the record stands, whether the client waits for it or not.
   call.client.watch_for_leaving(false);
-  log_request(call, ending);
+  const std::string evidence = call.evidence.text();
+  log_request(call, ending, evidence);
   auto item = record_of(call, ending);
   if (!call.worker.strict()) co_return co_await settle_behind(call, std::move(item), ending.cost);
   JournalWrite write(call.worker.port, call.worker.shared.vault.journal());
@@ -182,15 +186,21 @@ Task<> answer_refusal(Call& call, Refusal refusal) {
     }
   }
   response = to_response(refusal, call.request_id);
+  const std::string evidence = recorded ? call.evidence.text() : std::string();
   if (recorded) {
-    response.fields.emplace_back("X-Talon-Evidence-Id", call.evidence.text());
+    response.fields.emplace_back("X-Talon-Evidence-Id", evidence);
+    if (call.who.client_session)
+      response.fields.emplace_back("X-Talon-Session-Id", core::percent_encode(call.who.session));
     if (call.who.tenant) response.fields.emplace_back("X-Talon-Tenant-Id", call.who.tenant->percent_encoded());
+    if (call.provider != nullptr)
+      response.fields.emplace_back("X-Talon-Provider", field_text(call.provider->config.name));
+    if (call.view.model) response.fields.emplace_back("X-Talon-Model", field_text(*call.view.model));
   }
   Ending ending;
   ending.outcome = core::Outcome::denied;
   ending.code = refusal.error.code;
   ending.status = response.status;
-  log_request(call, ending);
+  log_request(call, ending, evidence);
   const bool sent = co_await respond(call.worker, call.client, response, call.request_id);
   static_cast<void>(sent);
 }

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "gateway/api/read_scope.h"
+#include "gateway/guard/attribute.h"
 
 namespace talon::gateway {
 namespace {
@@ -27,8 +28,9 @@ void append_model(std::string& out, const core::PriceRow& row) {
 }  // namespace
 
 std::expected<Response, Refusal> list_models(const ApiRequest& request) {
-  if (request.caller->kind == KeyKind::admin)
-    return refuse(core::Code::wrong_key_kind, "The admin key makes no calls to providers; use a caller's key.");
+  // A data route: a tag is held against the key as for a call, though the list is the same for all.
+  if (const auto who = attribute(*request.caller, *request.fields, std::nullopt, {}); !who)
+    return std::unexpected(who.error());
   if (const auto query = Query::parse(request.query, {}); !query) return refuse(query.error());
   std::string out = R"({"object":"list","data":[)";
   std::unordered_set<std::string_view> listed;
