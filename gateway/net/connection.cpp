@@ -145,13 +145,12 @@ void Connection::reset_on_close() noexcept {
   socket_.reset_on_close();
 }
 
-Task<> Connection::linger() {
-  constexpr std::size_t k_most = 64 << 20;
+Task<> Connection::linger(std::size_t most) {
   if (reset_) co_return;
   socket_.finish_sending();
   const Deadline deadline = worker_.loop.in(k_linger_time);
-  for (std::size_t seen = 0; seen < k_most;) {
-    const auto got = socket_.discard(k_most);
+  for (std::size_t seen = 0; seen < most;) {
+    const auto got = socket_.discard(most);
     if (got.status == IoResult::Status::done) {
       seen += got.count;
     } else if (got.status == IoResult::Status::would_block) {

@@ -52,8 +52,8 @@ class Connection {
   /// Sends all, waiting for the client as long as it takes something. False: gone.
   [[nodiscard]] Task<bool> send(std::span<std::string_view> pieces);
   /// Ends our side and reads what is still under way to us, so that the client gets to read our last
-  /// words (a close with unread bytes would be a reset). Bounded.
-  [[nodiscard]] Task<> linger();
+  /// words (a close with unread bytes would be a reset). At most `most` bytes and k_linger_time.
+  [[nodiscard]] Task<> linger(std::size_t most);
 
   /// A close that cannot be taken for a good end: for bodies that end with the connection.
   void reset_on_close() noexcept;

@@ -20,6 +20,10 @@ using core::Code;
 
 /// Exports run on threads of their own; more than these at once are refused.
 constexpr unsigned k_max_exports = 4;
+/// What a refused client may still be sending while it reads our answer: a body it had begun, or the
+/// rest of a head that has no end.
+constexpr std::size_t k_linger_body = 64 << 20;
+constexpr std::size_t k_linger_head = 256 * 1024;
 constexpr std::string_view k_nobody{};
 constexpr std::string_view k_no_code{};
 
@@ -223,12 +227,14 @@ Task<> answer_unreadable(Worker& worker, Connection& client, core::Error error) 
 
 Task<> serve_connection(Worker& worker, int descriptor) {
   Connection client(worker, descriptor);
+  std::size_t still_coming = k_linger_body;
   for (;;) {
     auto failed = co_await client.read_head();
     if (failed && !failed->error) co_return;
     if (failed) {
       core::Error error = std::move(*failed->error);
       co_await answer_unreadable(worker, client, std::move(error));
+      still_coming = k_linger_head;
       break;
     }
     if (!client.head().keep_alive) client.close_after_this();
@@ -238,7 +244,7 @@ Task<> serve_connection(Worker& worker, int descriptor) {
     if (!client.keeps()) break;
     client.next_request();
   }
-  co_await client.linger();
+  co_await client.linger(still_coming);
 }
 
 }  // namespace talon::gateway

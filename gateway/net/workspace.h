@@ -29,6 +29,9 @@ struct Workspace {
 
   void clear() {
     in.clear();
+    in.shrink(k_keep);
+    in.reserve(k_buffer);
+    request.next(in);
     body.clear();
     body.shrink(k_keep);
     upstream_in.clear();
