@@ -131,6 +131,7 @@ Result<void> check_data_file(const std::filesystem::path& data_dir) {
   };
   std::uint64_t page_size = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   std::uint64_t last_page = 0;
+  MetaPage newest{};
   for (std::uint64_t i = 0; i < 2; ++i) {
     MetaPage page{};
     const auto at = static_cast<off_t>(i * page_size);
@@ -146,10 +147,12 @@ Result<void> check_data_file(const std::filesystem::path& data_dir) {
     if (page_size < 512 || page_size > 65536 || (page_size & (page_size - 1)) != 0 || page.tables[0].pad != page_size) {
       return corrupt("has an impossible page size");
     }
-    for (const auto& table : page.tables) {
-      if (table.root != k_no_page && table.root > page.last_page) return corrupt("has a root beyond its last page");
-    }
     last_page = std::max(last_page, page.last_page);
+    if (i == 0 || page.transaction > newest.transaction) newest = page;
+  }
+  // Only the newest: where a flush fails, LMDB leaves new roots under old numbers in the other, so that it is not read.
+  for (const auto& table : newest.tables) {
+    if (table.root != k_no_page && table.root > newest.last_page) return corrupt("has a root beyond its last page");
   }
   if (last_page >= size / page_size) {
     return corrupt(
