@@ -125,7 +125,6 @@ Result<void> check_data_file(const std::filesystem::path& data_dir) {
   if (::fstat(file.descriptor(), &info) != 0 || !S_ISREG(info.st_mode)) {
     return core::fail(Code::vault_corrupt, path.string() + " is not a regular file");
   }
-  const auto size = static_cast<std::uint64_t>(info.st_size);
   const auto corrupt = [&](std::string_view why) {
     return core::fail(Code::vault_corrupt, fmt::format("{} {}; restore the vault from a backup", path.string(), why));
   };
@@ -154,6 +153,9 @@ Result<void> check_data_file(const std::filesystem::path& data_dir) {
   for (const auto& table : newest.tables) {
     if (table.root != k_no_page && table.root > newest.last_page) return corrupt("has a root beyond its last page");
   }
+  // Asked for after the pages were read: a server may be making the file longer meanwhile.
+  if (::fstat(file.descriptor(), &info) != 0) return corrupt("cannot be measured");
+  const auto size = static_cast<std::uint64_t>(info.st_size);
   if (last_page >= size / page_size) {
     return corrupt(
         fmt::format("is cut off: its last page needs {} bytes and it has {}", (last_page + 1) * page_size, size));
