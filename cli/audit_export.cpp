@@ -210,9 +210,11 @@ int run_audit_export(const Arguments& arguments) {
     if (done->open_end) {
       note(arguments, "the end is open: no record stands after it yet");
     }
-    note(arguments, fmt::format("verify it: talon audit verify {} --key vault.pub{}",
-                                plan->output == "-" ? "BUNDLE" : shell_word(plan->output),
-                                tenant ? " --tenant " + shell_word(*tenant) : ""));
+    const auto whose = tenant                     ? "--tenant " + shell_word(*tenant)
+                       : plan->log->is_operator() ? std::string("--log operator")
+                                                  : std::string("--log unattributed");
+    note(arguments, fmt::format("verify it: talon audit verify {} --key vault.pub {}",
+                                plan->output == "-" ? "BUNDLE" : shell_word(plan->output), whose));
   }
   return k_exit_done;
 }

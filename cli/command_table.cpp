@@ -30,8 +30,8 @@ std::vector<Command> make_commands() {
        {"talon serve", "talon --config ./talon.yaml serve"},
        run_serve},
       {"audit list",
-       "list the evidence records of a log, newest first",
-       "(--tenant ID | --unattributed | --operator) [--from DATE] [--to DATE] [--outcome WORD] [--caller NAME] "
+       "list evidence records, newest first, of one log or of all",
+       "[--tenant ID | --unattributed | --operator] [--from DATE] [--to DATE] [--outcome WORD] [--caller NAME] "
        "[--model NAME] [--limit N] [--reverse]",
        {k_tenant,
         k_unattributed,

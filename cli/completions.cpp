@@ -189,8 +189,8 @@ std::string zsh_completion() {
     std::string help(flag.help);
     std::erase_if(help, [](char c) { return c == '[' || c == ']' || c == ':'; });
     return shell_quoted(flag.value.empty()
-                      ? fmt::format("{}[{}]", flag.name, help)
-                      : fmt::format("{}[{}]:{}:{}", flag.name, help, flag.value, action(flag.completer)));
+                            ? fmt::format("{}[{}]", flag.name, help)
+                            : fmt::format("{}[{}]:{}:{}", flag.name, help, flag.value, action(flag.completer)));
   };
   std::string out =
       "#compdef talon\n# zsh completion for talon(1). Written from the command table.\n\n"

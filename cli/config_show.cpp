@@ -17,12 +17,7 @@ int run_config_show(const Arguments& arguments) {
   }
   const auto parsed = core::parse_config(*text, file->path.string());
   if (!parsed.valid()) {
-    for (const auto& problem : parsed.problems) {
-      if (!problem.warning) {
-        report(arguments, {problem.code, problem.message, problem.place});
-      }
-    }
-    return k_exit_no;
+    return report(arguments, first_problem(parsed.problems));
   }
   print(core::show_config(parsed.config));
   return k_exit_done;

@@ -72,7 +72,8 @@ int report(bool json, const core::Error& error) {
     line += "}}\n";
   } else {
     line = "talon: ";
-    if (error.place) {
+    // Where the message begins with its file, once is enough.
+    if (error.place && (error.place->line > 0 || !error.message.starts_with(error.place->file))) {
       line += core::terminal_text(error.place->file);
       if (error.place->line > 0) {
         line += fmt::format(":{}:{}", error.place->line, error.place->column);

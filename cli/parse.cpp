@@ -121,11 +121,6 @@ Parsed parse(std::span<const char* const> argv) {
   for (std::size_t i = 1; i < argv.size() && std::string_view(argv[i]) != "--"; ++i) {
     json = json || std::string_view(argv[i]) == "--json";
   }
-  if (argv.size() == 2 && std::string_view(argv[1]) == "--version") {
-    Arguments arguments;
-    arguments.command = find_command("version");
-    return arguments;
-  }
   const auto named = name_command(argv);
   const auto wants_help = [&] {
     for (std::size_t i = 1; i < argv.size() && std::string_view(argv[i]) != "--"; ++i) {
@@ -149,6 +144,13 @@ Parsed parse(std::span<const char* const> argv) {
     if (wants_help || argv.size() == 1) {
       return HelpWanted{nullptr, named.group};
     }
+    // `talon --version` is `talon version`, global options on either side of it included.
+    const auto is_version = [](const char* word) { return std::string_view(word) == "--version"; };
+    if (const auto at = std::ranges::find_if(argv, is_version); at != argv.end() && named.group.empty()) {
+      std::vector<const char*> words(argv.begin(), argv.end());
+      words[static_cast<std::size_t>(at - argv.begin())] = "version";
+      return parse(words);
+    }
     // Only flags, or a group without its command.
     for (std::size_t i = 1; i < argv.size(); ++i) {
       const std::string_view word = argv[i];
@@ -167,6 +169,16 @@ Parsed parse(std::span<const char* const> argv) {
   }
   if (wants_help) {
     return HelpWanted{&command, {}};
+  }
+
+  if (command.positionals.empty()) {
+    const auto end_of_flags =
+        std::ranges::find_if(argv, [](const char* word) { return std::string_view(word) == "--"; });
+    if (end_of_flags != argv.end() && end_of_flags + 1 != argv.end()) {
+      return UsageError{
+          fmt::format("unexpected argument '{}' for talon {}", core::terminal_text(*(end_of_flags + 1)), command.path),
+          &command, json};
+    }
   }
 
   // CLI11 sees the flat command: the words of its path are taken out first, so that global flags may

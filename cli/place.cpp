@@ -21,7 +21,8 @@ core::Result<vault::DataDir> data_dir_of(const Arguments& arguments) {
   core::Config config;
   if (file) {
     TALON_TRY(configured, vault::data_dir_of(*file));
-    config.data_dir = configured;
+    config.file = file->path.string();
+    if (configured) config.data_dir = std::filesystem::absolute(*configured).string();
   }
   return vault::find_data_dir(std::nullopt, environment, &config);
 }

@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+
+#include <algorithm>
 #include <array>
 
 #include "core/text.h"
@@ -69,6 +71,11 @@ core::Result<vault::ConfigFile> config_file(const Arguments& arguments) {
         "/etc/talon/talon.yaml; make one: talon config sample > talon.yaml");
   }
   return *file;
+}
+
+core::Error first_problem(const std::vector<core::Problem>& problems) {
+  const auto found = std::ranges::find(problems, false, &core::Problem::warning);
+  return {core::Code::config_invalid, found->message + "; all problems: talon config check", found->place};
 }
 
 std::string problems_text(const std::vector<core::Problem>& problems) {

@@ -183,6 +183,12 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
   waiter.join();
   // Everything is recorded; the vault closes before the ports that its journal tells.
   (*vault)->stop();
+  pollfd failed{failure.happened.descriptor(), POLLIN, 0};
+  if (poll(&failed, 1, 0) > 0) {
+    const std::lock_guard lock(failure.mutex);
+    log.error("vault_failed", {{"code", core::word(failure.error.code)}, {"message", failure.error.message}});
+    return k_exit_unknown;
+  }
   log.event("stopped");
   return k_exit_done;
 }
@@ -190,15 +196,20 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
 }  // namespace
 
 int run_serve(const Arguments& arguments) {
+  // The sentence about damaged data is for commands that read; here a bad access is a defect and says so.
+  std::signal(SIGSEGV, SIG_DFL);
   const auto file = config_file(arguments);
   if (!file) return report(arguments, file.error());
   const auto environment = vault::process_environment();
   auto outcome = vault::load_config(*file, environment);
   if (!outcome) return report(arguments, outcome.error());
   if (!outcome->valid()) {
-    const auto text =
-        arguments.json() ? problems_json(outcome->problems, outcome->valid()) : problems_text(outcome->problems);
-    static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()));
+    if (arguments.json()) {
+      report(arguments, first_problem(outcome->problems));
+    } else {
+      const auto text = problems_text(outcome->problems);
+      static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()));
+    }
     return k_exit_no;
   }
   const auto data_dir = vault::find_data_dir(arguments.value("--data-dir"), environment, &outcome->loaded.config);

@@ -111,8 +111,10 @@ Result<std::optional<std::string>> data_dir_of(const ConfigFile& file) {
     const auto& problem = document.problems.front();
     return core::fail(core::Error{Code::config_invalid, problem.message, problem.place});
   }
-  if (member == nullptr || member->value.kind != core::YamlNode::Kind::scalar || member->value.text.empty()) {
-    return std::optional<std::string>();
+  if (member == nullptr) return std::optional<std::string>();
+  if (member->value.kind != core::YamlNode::Kind::scalar || member->value.text.empty()) {
+    return core::fail(core::Error{Code::config_invalid, "data_dir is not the name of a directory; all problems: talon config check",
+                                  core::Place{file.path.string(), member->value.line, member->value.column}});
   }
   const fs::path written(member->value.text);
   return std::optional(written.is_absolute() ? written.string() : (file.path.parent_path() / written).string());

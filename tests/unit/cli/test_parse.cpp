@@ -52,6 +52,18 @@ TEST_CASE("-- ends flags") {
   CHECK(std::get<Arguments>(result).positionals == std::vector<std::string>{"--odd"});
 }
 
+TEST_CASE("--version is the command, with global options on either side") {
+  for (const auto& words : std::vector<std::vector<const char*>>{
+           {"--version"}, {"--json", "--version"}, {"--version", "--json"}, {"--config", "x.yaml", "--version"}}) {
+    const auto result = parsed(words);
+    const auto* arguments = std::get_if<Arguments>(&result);
+    REQUIRE(arguments != nullptr);
+    CHECK(arguments->command->path == "version");
+    CHECK(arguments->json() ==
+          (std::string_view(words.front()) == "--json" || std::string_view(words.back()) == "--json"));
+  }
+}
+
 TEST_CASE("usage errors name the nearest command or flag") {
   CHECK(usage_of({"tenat", "list"}) == "unknown command 'tenat'; did you mean 'tenant'?");
   CHECK(usage_of({"tenant", "shwo", "acme"}) == "unknown command 'tenant shwo'; did you mean 'tenant show'?");
@@ -59,6 +71,7 @@ TEST_CASE("usage errors name the nearest command or flag") {
         "unknown option --tennant for talon audit export; did you mean --tenant?");
   CHECK(usage_of({"tenant"}).find("known: list, show") != std::string::npos);
   CHECK(usage_of({"tenant", "show", "a", "b"}) == "unexpected argument 'b' for talon tenant show");
+  CHECK(usage_of({"tenant", "list", "--", "--json"}) == "unexpected argument '--json' for talon tenant list");
   CHECK(usage_of({"audit", "show"}).find("needs EVIDENCE_ID") != std::string::npos);
   CHECK(usage_of({"audit", "list", "--tenant"}).find("--tenant") != std::string::npos);
   CHECK(usage_of({"audit", "list", "--tenant", "--json"}) == "option --tenant needs its ID");
