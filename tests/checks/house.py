@@ -17,7 +17,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 # header prefix -> (pattern of the files that may name it, what to say)
 PLACES = [
     (r"lmdb\.h$", r"vault/store/", "LMDB is opened by vault/store alone"),
-    (r"openssl/", r"gateway/net/|vault/log/sha256\.cpp", "OpenSSL lives in gateway/net and vault/log/sha256.cpp"),
+    (r"openssl/", r"gateway/net/|vault/log/(sha256|ed25519)\.cpp", "OpenSSL lives in gateway/net and two sources of vault/log"),
     (r"boost/asio", r"gateway/net/|gateway/exchange\.(h|cpp)|cli/serve\.cpp", "only gateway/net, gateway/exchange and cli/serve.cpp know Asio"),
     (r"boost/beast", r"gateway/http/", "Beast's parser lives in gateway/http"),
     (r"CLI/|CLI11", r"cli/", "flags are parsed in cli"),

@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) and the Merkle hashes of RFC 6962 §2.1. The only place in vault/ that knows
+// SHA-256 (FIPS 180-4) and the Merkle hashes of RFC 6962 §2.1. With ed25519.cpp the only place in vault/ that knows
 // OpenSSL; libsodium's SHA-256 is four times slower where the processor has SHA instructions.
 //
 // Any thread may call; each thread keeps its own reused context.
