@@ -110,6 +110,8 @@ void Server::Impl::run() {
       if (const int own = duplicate(listening.descriptor); own >= 0) workers.back()->accept_on(own);
     }
   }
+  // The workers' are the only ones left: when they stop accepting, who connects is refused, not left waiting.
+  for (Listening& listening : listeners) close_descriptor(std::exchange(listening.descriptor, -1));
   for (auto& worker : workers) threads.emplace_back([one = worker.get()] { one->run(); });
   watcher = std::thread([this] { watch(); });
 }
@@ -164,7 +166,7 @@ void Server::Impl::stop(Stop how) {
 
 void Server::Impl::close_listeners() {
   for (const Listening& listening : listeners) {
-    close_descriptor(listening.descriptor);
+    if (listening.descriptor >= 0) close_descriptor(listening.descriptor);
     if (!listening.unix_path.empty()) ::unlink(listening.unix_path.c_str());
   }
   listeners.clear();
