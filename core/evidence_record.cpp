@@ -2,6 +2,7 @@
 // format, so it stands here to be read, and the tests compare it with an independent writer.
 #include "core/evidence_record.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -15,6 +16,9 @@ namespace {
 constexpr std::array<std::string_view, 6> k_outcomes = {"allowed",   "denied",    "failed",
                                                         "cancelled", "truncated", "interrupted"};
 
+/// A stored line must be canonical whatever a caller forgot: an integer beyond the profile becomes its bound.
+std::int64_t in_range(std::int64_t value) noexcept { return std::clamp(value, -k_max_integer, k_max_integer); }
+
 /// Writes the members of one object; knows where commas go.
 class Members {
  public:
@@ -22,7 +26,7 @@ class Members {
 
   void text(std::string_view name, std::string_view value) {
     open(name);
-    // A stored line must be canonical whatever a caller forgot: one bad byte would spoil its log.
+    // As in_range(): one bad byte would spoil its log.
     if (is_record_text(value)) {
       append_string(out_, value);
     } else {
@@ -34,7 +38,7 @@ class Members {
   }
   void integer(std::string_view name, std::int64_t value) {
     open(name);
-    append_integer(out_, value);
+    append_integer(out_, in_range(value));
   }
   void integer(std::string_view name, const std::optional<std::int64_t>& value) {
     if (value) integer(name, *value);
@@ -325,13 +329,13 @@ std::string sequence(const UnsequencedLine& line, std::int64_t seq, Instant time
   out += line.before_clock;
   if (clock) {
     out += k_clock;
-    append_integer(out, clock->micros);
+    append_integer(out, in_range(clock->micros));
     out += ',';
   }
   out += line.before_seq;
-  append_integer(out, seq);
+  append_integer(out, in_range(seq));
   out += line.before_time;
-  append_integer(out, time.micros);
+  append_integer(out, in_range(time.micros));
   out += line.after_time;
   return out;
 }

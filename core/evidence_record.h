@@ -3,7 +3,8 @@
 // The line's exact bytes are the Merkle leaf; nobody re-serialises a stored line. The gateway fills
 // a record but for `seq`, `time` and `clock`, which the journal stamps when it sequences it.
 // Strings must already be record_text() where they come from outside; one that is not is written as
-// its record_text(), so that no caller's slip can make a stored line non-canonical.
+// its record_text(), and an integer beyond ±(2^53-1) as that bound, so that no caller's slip can make a
+// stored line non-canonical.
 #pragma once
 
 #include <array>

@@ -1,6 +1,7 @@
 // One walk over a request body: what we read of it, what must change before it is forwarded.
 #include <bitset>
 
+#include "core/canonical_json.h"
 #include "core/text.h"
 #include "gateway/provider/call.h"
 #include "gateway/provider/json_cursor.h"
@@ -127,17 +128,13 @@ class Inspection {
         view_.stream = raw == "true";
         return true;
       case Member::n:
-        if (const auto n = parse_json_integer(raw); n && *n >= 1) {
-          view_.n = *n;
-          return true;
-        }
-        return wrong_type(member, "a whole number of at least 1");
+        return read_count(member, raw, 1, n_);
       case Member::max_tokens:
-        return read_count(member, raw, max_tokens_);
+        return read_count(member, raw, 0, max_tokens_);
       case Member::max_completion_tokens:
-        return read_count(member, raw, max_completion_tokens_);
+        return read_count(member, raw, 0, max_completion_tokens_);
       case Member::max_output_tokens:
-        return read_count(member, raw, max_output_tokens_);
+        return read_count(member, raw, 0, max_output_tokens_);
       case Member::stream_options:
         return read_stream_options(at_value, raw, value_at, value_end);
       case Member::routing_policy:
@@ -161,10 +158,12 @@ class Inspection {
     return true;
   }
 
-  bool read_count(Member member, std::string_view raw, std::optional<std::int64_t>& into) {
+  /// Counts go into records, whose integers have a bound (evidence.md §1).
+  bool read_count(Member member, std::string_view raw, std::int64_t least, std::optional<std::int64_t>& into) {
     into = parse_json_integer(raw);
-    if (!into || *into < 0) return wrong_type(member, "a whole number of at least 0");
-    return true;
+    if (into && *into >= least && *into <= core::k_max_integer) return true;
+    const std::string wanted = "a whole number from " + std::to_string(least) + " to 2^53-1";
+    return wrong_type(member, wanted.c_str());
   }
 
   bool read_stream_options(JsonCursor options, std::string_view raw, std::size_t value_at, std::size_t value_end) {
@@ -220,6 +219,7 @@ class Inspection {
     if (own_members_ && !view_.model) return refuse(Code::model_required, "The member \"model\" is missing.");
     if (view_.model && view_.model->empty()) return refuse(Code::model_required, "The member \"model\" is empty.");
     view_.json_object = true;
+    view_.n = n_.value_or(1);
     view_.max_tokens = max_completion_tokens_ ? max_completion_tokens_ : max_tokens_ ? max_tokens_ : max_output_tokens_;
     if (!own_members_) {
       view_.edits.clear();
@@ -256,7 +256,7 @@ class Inspection {
   CallView view_;
   Removals removals_;
   std::bitset<k_members> seen_;
-  std::optional<std::int64_t> max_tokens_, max_completion_tokens_, max_output_tokens_;
+  std::optional<std::int64_t> n_, max_tokens_, max_completion_tokens_, max_output_tokens_;
   std::size_t stream_end_ = 0;
   std::optional<Span> stream_options_, include_usage_;
   bool has_other_options_ = false;

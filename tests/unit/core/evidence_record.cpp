@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -222,4 +223,21 @@ TEST_CASE("a damaged line is no summary") {
     REQUIRE_FALSE(summary);
     CHECK(summary.error().code == Code::vault_corrupt);
   }
+}
+
+TEST_CASE("an integer beyond what a line can hold is written as the bound, and the line stays canonical") {
+  auto request = full_request();
+  request.ask.max_tokens = std::numeric_limits<std::int64_t>::max();
+  request.ask.n = std::numeric_limits<std::int64_t>::min();
+  request.usage = Usage{};
+  request.usage->cached_read = std::int64_t{1} << 53;
+  auto event = record(std::numeric_limits<std::int64_t>::max(), request, tenant("acme"));
+  event.time = Instant{std::numeric_limits<std::int64_t>::max()};
+  event.clock = Instant{std::numeric_limits<std::int64_t>::min()};
+  const auto line = to_line(event);
+  CAPTURE(line);
+  CHECK(check_canonical(line));
+  CHECK(line.find(R"("max_tokens":9007199254740991,)") != std::string::npos);
+  CHECK(line.find(R"("n":-9007199254740991,)") != std::string::npos);
+  CHECK(line.find(R"("cached_read":9007199254740991)") != std::string::npos);
 }

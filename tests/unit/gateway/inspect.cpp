@@ -181,6 +181,22 @@ TEST_CASE("members of the wrong type are named") {
   }
 }
 
+TEST_CASE("counts that no record can hold are refused by name") {
+  for (const std::string name : {"n", "max_tokens", "max_completion_tokens"}) {
+    CAPTURE(name);
+    const auto body = [&name](const char* count) { return R"({"model":"m",")" + name + "\":" + count + "}"; };
+    CHECK(look(body("9007199254740991")));
+    for (const auto* count : {"9007199254740992", "9007199254740993", "100000000000000000", "9223372036854775807"}) {
+      const auto view = look(body(count));
+      REQUIRE_FALSE(view);
+      CHECK(view.error().error.code == Code::invalid_request);
+      CHECK(view.error().error.message.find('"' + name + '"') != std::string::npos);
+      CHECK_FALSE(look(body(count), Endpoint::proxy));
+    }
+  }
+  CHECK(refused(R"({"model":"m","max_output_tokens":9007199254740992})", Endpoint::proxy) == Code::invalid_request);
+}
+
 TEST_CASE("a call needs a model") {
   CHECK(refused("{}") == Code::model_required);
   CHECK(refused(R"({"model":null})") == Code::model_required);
