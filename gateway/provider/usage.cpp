@@ -13,8 +13,10 @@ constexpr std::size_t k_prompt_bytes_per_token = 3;
 constexpr std::int64_t k_content_bytes_per_token = 4;
 constexpr std::int64_t k_most_tokens = 1'000'000'000;  // no call has more; its price stays far from overflow
 
-std::int64_t count_of(std::string_view raw) noexcept {
-  return std::max<std::int64_t>(parse_json_integer(raw).value_or(0), 0);
+/// nullopt: no count that a call could have.
+std::optional<std::int64_t> count_of(std::string_view raw) noexcept {
+  const auto count = parse_json_integer(raw);
+  return count && *count >= 0 && *count <= k_most_tokens ? count : std::nullopt;
 }
 
 /// The details objects: which part of the input was cached, which part of the output was thought.
@@ -41,13 +43,15 @@ bool read_usage(JsonCursor& cursor, std::optional<core::Usage>& into) {
     const bool is_input = key == "prompt_tokens" || key == "input_tokens";
     const bool is_output = key == "completion_tokens" || key == "output_tokens";
     if (value != "null" && (is_input || is_output)) {
-      const auto count = parse_json_integer(value);
-      believable = believable && count && *count >= 0 && *count <= k_most_tokens;
+      const auto count = count_of(value);
+      believable = believable && count;
       (is_input ? usage.input : usage.output) = count.value_or(0);
     }
     return cursor.skip();
   });
   if (!read) return false;
+  // Part of the input. (Reasoning is not always part of the output: some providers count it apart.)
+  if (usage.cached_read) usage.cached_read = std::min(*usage.cached_read, usage.input.value_or(0));
   if (believable && (usage.input || usage.output)) into = usage;
   return true;
 }

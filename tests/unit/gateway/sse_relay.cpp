@@ -280,3 +280,21 @@ TEST_CASE("counting charges a third of the prompt and the larger of events and a
   CHECK(tg::counted_usage(9, 30, 13).output == 30);
   CHECK(tg::counted_usage(0, 0, 0).input == 0);
 }
+
+TEST_CASE("details of a usage that no call could have are left out, and the cached part is no more than the input") {
+  const auto usage = [](const std::string& body) { return tg::usage_of_json(tg::test::Padded(body).view()); };
+  const auto absurd = usage(
+      R"({"usage":{"prompt_tokens_details":{"cached_tokens":9007199254740993},"prompt_tokens":10,"completion_tokens":5,"completion_tokens_details":{"reasoning_tokens":100000000000000000}}})");
+  REQUIRE(absurd);
+  CHECK(absurd->input == 10);
+  CHECK_FALSE(absurd->cached_read);
+  CHECK_FALSE(absurd->reasoning);
+  const auto negative =
+      usage(R"({"usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":-1}}})");
+  REQUIRE(negative);
+  CHECK_FALSE(negative->cached_read);
+  const auto more =
+      usage(R"({"usage":{"prompt_tokens_details":{"cached_tokens":11},"prompt_tokens":10,"completion_tokens":5}})");
+  REQUIRE(more);
+  CHECK(more->cached_read == 10);
+}
