@@ -49,7 +49,8 @@ core::Usage counted(const Call& call, std::int64_t deltas, std::int64_t content_
 Ending ending_of(const Call& call, const core::Error& error, Outcome outcome, const std::optional<core::Usage>& usage) {
   Ending ending;
   ending.outcome = error.code == Code::cancelled ? Outcome::cancelled : outcome;
-  ending.code = error.code;
+  // The outcome says it all; `cancelled` is no word of the error table.
+  if (error.code != Code::cancelled) ending.code = error.code;
   ending.usage = usage;
   if (usage) ending.cost = cost_of_usage(call, *usage);
   return ending;
@@ -57,7 +58,7 @@ Ending ending_of(const Call& call, const core::Error& error, Outcome outcome, co
 
 /// The provider's part is over, badly: the call is taken off it at once.
 void give_up(Call& call, const core::Error& error) {
-  call.attempts.back().error = error.code;
+  if (error.code != Code::cancelled) call.attempts.back().error = error.code;
   call.upstream_ended = call.now();
   call.upstream.reset();
 }
@@ -102,6 +103,16 @@ Task<bool> send_body(Call& call, BodyFraming framing, std::string_view bytes, st
   co_return sent;
 }
 
+/// After a part of a body was sent, or not: the record commits to what went out, no further.
+void note_sent(Call& call, bool sent, vault::BodyCommitment& commitment, std::string_view bytes) {
+  if (sent) {
+    commitment.update(bytes);
+    call.head_sent = true;
+  } else {
+    call.client.interrupts.interrupt(Wake::gone);
+  }
+}
+
 /// The provider's trouble with the operator's credential is not the client's (interfaces.md §3).
 std::optional<Refusal> credential_trouble(Call& call) {
   const ResponseHead& head = call.space().response.head();
@@ -125,8 +136,10 @@ std::optional<Refusal> credential_trouble(Call& call) {
 /// Settles, then answers in our own envelope.
 Task<> answer_envelope(Call& call, Refusal refusal, Ending ending) {
   Response response = to_response(refusal, call.request_id);
-  ending.status = response.status;
-  if (call.content_key != nullptr) call.bodies.response = commit_to(call, "response", response.body);
+  // Who left before the first byte of an answer got none: the record claims none.
+  const bool gone = call.client.interrupts.reason() == Wake::gone;
+  if (!gone) ending.status = response.status;
+  if (!gone && call.content_key != nullptr) call.bodies.response = commit_to(call, "response", response.body);
   const bool recorded = co_await settle(call, std::move(ending));
   if (!recorded || call.client.interrupts.reason() == Wake::gone) {
     call.client.close_after_this();
@@ -244,11 +257,9 @@ Task<> relay_flowing(Call& call) {
     first = false;
     const auto bytes = space.upstream_body.view();
     scan.feed(bytes);
-    commitment.update(bytes);
     if (!bytes.empty() && (!held.empty() || !client_head.empty())) {
       const bool sent = co_await send_body(call, framing, held, client_head, k_nothing);
-      if (!sent) call.client.interrupts.interrupt(Wake::gone);
-      call.head_sent = true;
+      note_sent(call, sent, commitment, held);
       client_head = {};
       note_first_content(call);
     }
@@ -261,7 +272,9 @@ Task<> relay_flowing(Call& call) {
   if (read.piece == Piece::closed && !scan.whole()) {
     read = PieceRead{Piece::failed, {Code::provider_error, "The provider cut its answer.", {}}};
   }
-  call.bodies.response = commitment.finish();
+  // What is held goes out after the record, if all went well; else it never goes.
+  if (read.piece != Piece::failed) commitment.update(held);
+  if (call.head_sent || read.piece != Piece::failed) call.bodies.response = commitment.finish();
 
   auto usage = call.free_of_charge ? std::nullopt : scan.usage();
   const bool success = is_success(head.status);
@@ -276,7 +289,7 @@ Task<> relay_flowing(Call& call) {
     ending.usage = usage;
     if (usage) ending.cost = cost_of_usage(call, *usage);
   }
-  ending.status = head.status;
+  if (call.head_sent || read.piece != Piece::failed) ending.status = head.status;
   const bool recorded = co_await settle(call, std::move(ending));
   if (!recorded || read.piece == Piece::failed) {
     // Visibly cut: without its length or its last chunk; a body that ends with the connection is reset.
@@ -313,8 +326,7 @@ Task<> relay_stream(Call& call) {
   while (read.piece == Piece::more && !relay.terminal()) {
     if (space.upstream_in.empty() && !call.head_sent) {
       const bool sent = co_await send_body(call, framing, k_nothing, client_head, k_nothing);
-      if (!sent) call.client.interrupts.interrupt(Wake::gone);
-      call.head_sent = true;
+      note_sent(call, sent, commitment, k_nothing);
       client_head = {};
     }
     read = co_await read_piece(call);
@@ -323,11 +335,9 @@ Task<> relay_stream(Call& call) {
     space.upstream_body.clear();
     if (read.piece != Piece::more && !relay.terminal()) relay.finish(events);
     if (!events.empty()) {
-      commitment.update(events);
       note_first_content(call);
       const bool sent = co_await send_body(call, framing, events, client_head, k_nothing);
-      if (!sent) call.client.interrupts.interrupt(Wake::gone);
-      call.head_sent = true;
+      note_sent(call, sent, commitment, events);
       client_head = {};
     }
     if (const auto why = call.client.interrupts.reason()) read = PieceRead{Piece::failed, error_of_wake(call, *why)};
@@ -352,7 +362,8 @@ Task<> relay_stream(Call& call) {
     ending.usage = usage;
     ending.cost = cost_of_usage(call, usage);
   }
-  ending.status = space.response.head().status;
+  const bool gone = call.client.interrupts.reason() == Wake::gone;
+  if (call.head_sent || !gone) ending.status = space.response.head().status;
 
   // The last words: a cost comment for who asked, the terminal event; or why there is none.
   std::string last;
@@ -362,11 +373,11 @@ Task<> relay_stream(Call& call) {
     if (priced && relay.terminal() && want && equal_names(*want, "cost"))
       last = ": talon-cost-usd " + ending.cost.to_decimal() + "\n\n";
     last += relay.held();
-  } else {
+  } else if (!gone) {
     last = to_error_event(read.error, call.request_id);
   }
   commitment.update(last);
-  call.bodies.response = commitment.finish();
+  if (call.head_sent || !gone) call.bodies.response = commitment.finish();
 
   const bool recorded = co_await settle(call, std::move(ending));
   if (!recorded)
