@@ -24,7 +24,8 @@ void begin_attempt(Call& call) {
 
 void end_attempt(Call& call, const core::Error& error) {
   auto& attempt = call.attempts.back();
-  attempt.error = error.code;
+  // That the client left is no error of the attempt; the call's outcome says it.
+  if (error.code != Code::cancelled) attempt.error = error.code;
   attempt.duration = call.since(call.attempt_began);
   call.upstream_ended = call.now();
 }
@@ -156,7 +157,9 @@ Task<core::Result<void>> forward(Call& call) {
     call.upstream.reset();
     if (!reused || !tried.nothing_came || call.client.interrupts.reason())
       co_return core::fail(std::move(*tried.error));
-    // A pooled connection that the provider had closed: once more, on a fresh one.
+    // A pooled connection that the provider had closed: once more, on a fresh one. What went into the dead
+    // one reached nobody.
+    call.sent = false;
     begin_attempt(call);
     auto connected = co_await call.worker.pools.connect(*call.provider, call.client.interrupts);
     if (!connected) {
