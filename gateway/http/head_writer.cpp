@@ -34,6 +34,7 @@ constexpr std::array k_statuses{
     Status{410, "Gone"},
     Status{413, "Content Too Large"},
     Status{415, "Unsupported Media Type"},
+    Status{417, "Expectation Failed"},
     Status{422, "Unprocessable Content"},
     Status{429, "Too Many Requests"},
     Status{500, "Internal Server Error"},

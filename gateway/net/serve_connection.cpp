@@ -8,6 +8,7 @@
 #include "gateway/exchange.h"
 #include "gateway/guard/authenticate.h"
 #include "gateway/http/head_writer.h"
+#include "gateway/http/target.h"
 #include "gateway/net/connection.h"
 #include "gateway/net/export_pipe.h"
 #include "gateway/net/respond.h"
@@ -171,16 +172,39 @@ Task<> serve_export(Request& request, const Caller& caller) {
   request.client.close_after_this();
 }
 
+/// Routes without query parameters refuse any; the reads look into theirs, a proxied path's are the provider's.
+std::optional<Refusal> unknown_query(const Request& request) {
+  const Route& route = *request.match.route;
+  const bool takes_none =
+      route.kind == RouteKind::operations || (route.kind == RouteKind::governed && route.id != RouteId::proxy);
+  if (!takes_none) return std::nullopt;
+  const auto query = Query::parse(request.client.head().query, {});
+  if (query) return std::nullopt;
+  return Refusal{query.error()};
+}
+
 Task<> serve_operations(Request& request) {
+  if (const auto refusal = unknown_query(request)) co_return co_await refuse(request, *refusal);
   const Readiness readiness{request.worker.draining(), request.worker.shared.vault.stats().state};
   const Response response = answer_operations(request.match.route->id, readiness);
   co_await answer(request, response, k_nobody, k_no_code);
+}
+
+/// An expectation that is not `100-continue` (RFC 9110 §10.1.1).
+bool expects_the_unknown(const RequestHead& head) {
+  return head.minor_version == 1 && !head.expects_continue && head.fields.find("expect").has_value();
 }
 
 /// 404, then 405, then 401, then 413 (interfaces.md §3); what is left goes to its room.
 Task<> serve_request(Request& request) {
   Worker& worker = request.worker;
   const RequestHead& head = request.client.head();
+  if (expects_the_unknown(head)) {
+    const Refusal refusal{core::Error{Code::invalid_request, "The only Expect this server knows is 100-continue.", {}}};
+    Response response = to_response(refusal, request.id);
+    response.status = 417;
+    co_return co_await answer(request, response, k_nobody, core::word(refusal.error.code));
+  }
   if (request.match.route == nullptr) {
     Refusal refusal{core::Error{Code::not_found, "There is nothing here.", {}}};
     if (!request.match.allow.empty())
@@ -203,6 +227,7 @@ Task<> serve_request(Request& request) {
     request.client.close_after_this();
     co_return co_await refuse(request, refusal);
   }
+  if (const auto refusal = unknown_query(request)) co_return co_await refuse(request, *refusal);
   const Caller& who = **caller;
   if (request.match.route->kind == RouteKind::governed) {
     co_await exchange(worker, request.client, who, request.match, request.id);
