@@ -1256,7 +1256,7 @@ def json_report(report, asked, code):
         "tenant": meta.tenant if meta else None, "origin": meta.origin if meta else None,
         "range": meta and {"first": meta.first, "last": meta.last, "size": meta.size, "whole": meta.whole()},
         "time": records and {"first": instant(records.first_time), "last": instant(records.last_time)},
-        "records": records.lines if records else 0,
+        "records": records.inside if records else 0,         # as bundle.json's count: without the neighbours
         "key": meta.key.text if meta else None,
         "key_source": "flag" if asked.pins.log or asked.pins.export else "bundle",
         "checks": [{"id": check, "status": report.status[check], "first_bad": report.first_bad[check],

@@ -370,6 +370,7 @@ def bundles():
                **{"bundle.json": replace(b":", b": ")}),
         signed_part("bundle.json: from negative, and a neighbour left out", "meta", span=always((3, 10)), **member("from", -1)),
         signed_part("bundle.json: no writer, and no range.json", "meta", range=always(None), **member("writer", None)),
+        signed_part("bundle.json: no writer, and range.json without left", "meta", range=put("left", None), **member("writer", None)),
         signed_part("bundle.json: no writer, and range.json with a space", "meta canonical", **{
             "range.json": replace(b":", b": ")}, **member("writer", None)),
         signed("twin: an unknown member", "", **member("zz", {"deep": [1, 2, {"er": "yes"}]})),

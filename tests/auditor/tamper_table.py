@@ -5,6 +5,7 @@
     tamper_table.py --verifier talon             against the binary named by $TALON_BIN
     tamper_table.py --verifier both              both; also where the two differ from each other
     tamper_table.py --every-byte                 each byte of one small bundle changed once: none is accepted
+    tamper_table.py --verifier both --random N   N bundles with changes drawn by lot (--seed S): the two agree
     tamper_table.py --mutate B.talon --key K     the changes that need no key, on a bundle made by the binary
     tamper_table.py --write DIR                  also keep the cases: DIR/NNN/{bundle...,case.json}
     tamper_table.py --only WORDS                 the cases whose name contains WORDS
@@ -13,10 +14,12 @@ Prints the disagreements and ends with 1 if there are any.
 """
 
 import argparse
+import concurrent.futures
 import functools
 import importlib.util
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -27,6 +30,7 @@ import case
 import cases_asked
 import cases_container
 import cases_edited
+import cases_random
 import cases_signed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -122,25 +126,38 @@ class Keys:
         return [self.words[word[1:-1]] if word.startswith("{") else word for word in arguments]
 
 
+def memory_folder():
+    return "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
+def gather(work, items, show):
+    """All sentences that work(item) gives, several items at a time: most of the time goes to other processes."""
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        sentences = [sentence for some in pool.map(work, items) for sentence in some]
+    for sentence in sentences:
+        show("DIFFERS  " + sentence)
+    return sentences
+
+
 def run_table(cases, chosen, write=None, show=print):
     """The disagreements, as sentences."""
-    wrong = []
-    with tempfile.TemporaryDirectory(prefix="tamper-") as folder:
+    with tempfile.TemporaryDirectory(prefix="tamper-", dir=memory_folder()) as folder:
         keys = Keys(folder)
-        for number, one in enumerate(cases):
+
+        def run(numbered):
+            number, one = numbered
             place = os.path.join(folder, "%04d" % number)
             os.mkdir(place)
             path = one.make(place)
             expected = "%s %s" % (one.exit, " ".join(sorted(one.fails)) or "-")
             answers = [(verifier.name, verifier(path, keys.fill(one.arguments))) for verifier in chosen]
-            for name, answer in answers:
-                if answer.text() != expected:
-                    wrong.append("%s: expected %s; %s says %s" % (one.name, expected, name, answer.text()))
-                    show("DIFFERS  " + wrong[-1])
             if write:
                 keep(one, place, os.path.join(write, "%04d" % number), keys)
             shutil.rmtree(place)
-    return wrong
+            return ["%s: expected %s; %s says %s" % (one.name, expected, name, answer.text())
+                    for name, answer in answers if answer.text() != expected]
+
+        return gather(run, enumerate(cases), show)
 
 
 def keep(one, place, target, keys):
@@ -164,22 +181,53 @@ def small_bundle():
     return kit.build(vault, log, start=log.records[2]["time"], **{"README.txt": kit.always(b"README\n")}).tar
 
 
-def every_byte(chosen, show=print):
-    """XOR 1 each byte once. No exit 0, none but 1 and 3, and all verifiers agree."""
-    data, wrong = small_bundle(), []
-    with tempfile.TemporaryDirectory(prefix="bytes-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
-        path, arguments = os.path.join(folder, "bundle.talon"), Keys(folder).fill(["--key", "{pub}"])
-        for offset in range(-1, len(data)):
+def every_byte(chosen, show=print, fill_step=1):
+    """XOR 1 each byte once; of the tar's NUL bytes, where no other stands beside, one in fill_step. No exit 0, none but
+    1 and 3, and all verifiers agree."""
+    data = small_bundle()
+    offsets = [offset for offset in range(len(data)) if any(data[max(0, offset - 1):offset + 2]) or offset % fill_step == 0]
+    with tempfile.TemporaryDirectory(prefix="bytes-", dir=memory_folder()) as folder:
+        arguments = Keys(folder).fill(["--key", "{pub}"])
+
+        def change(offset):
+            path = os.path.join(folder, "%d.talon" % offset)
             with open(path, "wb") as file:
                 file.write(data if offset < 0 else kit.flip(data, offset))
             answers = [(verifier.name, verifier(path, arguments)) for verifier in chosen]
-            allowed = (0,) if offset < 0 else (1, 3)
-            texts = ["%s says %s" % (name, answer.text()) for name, answer in answers]
-            if any(answer.exit not in allowed or answer.fault for _, answer in answers) or len(
-                    {(answer.exit, answer.failed) for _, answer in answers}) > 1:
-                wrong.append("byte %d: %s" % (offset, "; ".join(texts)))
-                show("DIFFERS  " + wrong[-1])
-    return wrong, len(data)
+            os.remove(path)
+            return differences("byte %d" % offset, answers, (0,) if offset < 0 else (1, 3))
+
+        return gather(change, [-1] + offsets, show), len(offsets)
+
+
+def differences(name, answers, allowed):
+    """One sentence, or none: all verifiers give the same answer, and one of the allowed exits."""
+    if any(answer.exit not in allowed or answer.fault for _, answer in answers) or len(
+            {(answer.exit, answer.failed) for _, answer in answers}) > 1:
+        return ["%s: %s" % (name, "; ".join("%s says %s" % (who, answer.text()) for who, answer in answers))]
+    return []
+
+
+# ------------------------------------------------------------------------- several changes at once
+
+def random_changes(chosen, count, seed, show=print):
+    """Bundles with one to three changes drawn by lot, some sealed again; the verifiers need only agree."""
+    bases = [case.whole().all, case.period().all, kit.build(case.vault(), kit.long_log(case.vault(), 3)).all]
+    with tempfile.TemporaryDirectory(prefix="random-", dir=memory_folder()) as folder:
+        keys = Keys(folder)
+        questions = [keys.fill(words) for words in ([], ["--key", "{pub}"], ["--key", "{pub}", "--tenant", "acme"], ["--key", "{rw}"])]
+
+        def change(number):
+            lot = random.Random("%s %d" % (seed, number))
+            path = os.path.join(folder, "%d.talon" % number)
+            with open(path, "wb") as file:
+                file.write(cases_random.changed(lot, lot.choice(bases)))
+            arguments = lot.choice(questions)
+            answers = [(verifier.name, verifier(path, arguments)) for verifier in chosen]
+            os.remove(path)
+            return differences("seed %s, number %d, asked %s" % (seed, number, arguments), answers, (0, 1, 3, 4))
+
+        return gather(change, range(count), show)
 
 
 # ------------------------------------------------------------------------- a bundle made by the binary
@@ -197,6 +245,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--verifier", choices=("verify.py", "talon", "both"), default="verify.py")
     parser.add_argument("--every-byte", action="store_true")
+    parser.add_argument("--random", metavar="N", type=int)
+    parser.add_argument("--seed", default="1")
     parser.add_argument("--mutate", metavar="BUNDLE")
     parser.add_argument("--key", help="with --mutate: the vault.pub of that bundle")
     parser.add_argument("--write", metavar="DIR")
@@ -206,6 +256,9 @@ def main():
     if options.every_byte:
         wrong, count = every_byte(chosen)
         print("%d bytes changed one by one, %d wrong answers" % (count, len(wrong)))
+    elif options.random:
+        wrong = random_changes(chosen, options.random, options.seed)
+        print("%d bundles changed by lot, %d disagreements" % (options.random, len(wrong)))
     else:
         cases = mutations_of(options.mutate, options.key) if options.mutate else all_cases()
         cases = [one for one in cases if options.only in one.name]

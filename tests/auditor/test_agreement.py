@@ -24,9 +24,14 @@ class Agreement(unittest.TestCase):
         self.assertEqual(wrong, [], "\n" + "\n".join(wrong))
 
     def test_both_refuse_every_single_changed_byte_for_the_same_reasons(self):
-        wrong, count = tamper_table.every_byte(self.both, show=lambda text: None)
+        # Of the tar's NUL bytes between others one in 32; each verifier's own tests change all of them.
+        wrong, count = tamper_table.every_byte(self.both, show=lambda text: None, fill_step=32)
         self.assertEqual(wrong, [], "\n" + "\n".join(wrong))
-        self.assertGreater(count, 5000)
+        self.assertGreater(count, 2500)
+
+    def test_both_agree_on_changes_drawn_by_lot(self):
+        wrong = tamper_table.random_changes(self.both, 500, "agreement", show=lambda text: None)
+        self.assertEqual(wrong, [], "\n" + "\n".join(wrong))
 
     def test_the_reports_of_good_bundles_say_the_same(self):
         vault = case.vault()

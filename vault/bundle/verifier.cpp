@@ -66,6 +66,7 @@ core::Result<void> check_leaves(const OpenedBundle& bundle, const BundleEntry& l
 
 void check_root(const OpenedBundle& bundle, const RecordPass& pass, const std::optional<ExpectedRoot>& expected,
                 CheckList& checks) {
+  if (!bundle.manifest.is_usable()) return;
   if (bundle.range_form) {
     checks.fail(CheckId::root, *bundle.range_form);
     return;

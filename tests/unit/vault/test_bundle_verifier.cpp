@@ -285,6 +285,12 @@ TEST_CASE("with one member of bundle.json ill formed, what compares with bundle.
   CHECK(outcome("\"key\":\"talon-test+", "\"key\":\"talon-tost+") == "meta");
   CHECK(outcome("\"export_key\":\"RW", "\"export_key\":\"RX") == "meta");
   CHECK(outcome("{", "{ ") == "canonical");
+
+  PeriodTampering part;
+  part.files["range.json"] = "{\"left\":[]}\n";
+  CHECK(part.resealed() == "root");
+  part.edit_manifest("\"writer\":\"talon/0.1.0\"", "\"writer\":1");
+  CHECK(part.resealed() == "meta");
 }
 
 TEST_CASE("an over-long bundle.json is a file failure and nothing else runs") {
