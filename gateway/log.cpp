@@ -1,9 +1,12 @@
 // Lines of the log.
 #include "gateway/log.h"
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include "core/text.h"
 #include "gateway/http/error_envelope.h"
@@ -33,6 +36,7 @@ std::string Log::json_line(core::Instant at, Level level, std::string_view name,
   line += R"(","event":)";
   append_json_quoted(line, name);
   for (const auto& field : fields) {
+    if (field.absent()) continue;
     line += ',';
     append_json_quoted(line, field.name());
     line += ':';
@@ -48,6 +52,7 @@ std::string Log::human_line(core::Instant at, Level level, std::string_view name
   if (level != Level::info) line.append(word(level)).append(": ");
   line += name;
   for (const auto& field : fields) {
+    if (field.absent()) continue;
     line.append(" ").append(field.name()).append("=");
     const auto text = core::terminal_text(field.text());
     const bool needs_quotes = text.empty() || text.find_first_of(" \"") != std::string::npos;
@@ -63,8 +68,41 @@ void Log::append(std::string& lines, Level level, std::string_view name, Fields 
 }
 
 void Log::write_lines(std::string_view lines) {
-  while (::write(fd_, lines.data(), lines.size()) < 0 && errno == EINTR) {
+  const std::lock_guard lock(mutex_);
+  // Who let us wait once in vain is not waited for again until it reads.
+  const int patience_ms = dropped_ > 0 ? 0 : k_patience_ms;
+  std::string before;
+  if (mid_line_) before += '\n';
+  if (dropped_ > 0) append(before, Level::warning, "log_lines_dropped", {{"lines", dropped_}});
+  std::string_view first = before;
+  if (!write_all(first, patience_ms)) {
+    if (first.size() < before.size()) mid_line_ = true;
+    dropped_ += static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
+    return;
   }
+  dropped_ = 0;
+  mid_line_ = false;
+  const std::string_view all = lines;
+  if (write_all(lines, patience_ms)) return;
+  dropped_ = static_cast<std::uint64_t>(std::ranges::count(lines, '\n'));
+  mid_line_ = lines.size() < all.size() && all[all.size() - lines.size() - 1] != '\n';
+}
+
+bool Log::write_all(std::string_view& bytes, int patience_ms) const noexcept {
+  while (!bytes.empty()) {
+    // A pipe that says it is writable takes PIPE_BUF bytes without blocking, whoever else holds it.
+    pollfd writable{fd_, POLLOUT, 0};
+    const int ready = ::poll(&writable, 1, patience_ms);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return false;
+    const auto wrote = ::write(fd_, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
+    if (wrote >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(wrote));
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
 }
 
 void Log::write(Level level, std::string_view name, Fields fields) {

@@ -5,13 +5,15 @@
 //   → {"time":"2026-05-01T12:00:00.123Z","level":"info","event":"listening","address":"127.0.0.1:8080"}
 //
 // Event names and field names are stable: scripts read them. Never hand a key to it, in no form.
-// Thread rule: any thread; a line is one write(2), so lines never mix. A line that cannot be written is
-// dropped: logging never holds up a request.
+// Thread rule: any thread; lines never mix. Who reads too slowly holds up a request for k_patience at most:
+// lines that cannot be written by then are dropped and counted, and `log_lines_dropped` says how many.
 #pragma once
 
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,11 @@ class LogField {
     requires(!std::same_as<Integer, bool>)
   LogField(std::string_view name, Integer value) : name_(name), number_(std::to_string(value)), quoted_(false) {}
 
+  /// nullopt: the line does without this field.
+  LogField(std::string_view name, std::optional<int> value)
+      : name_(name), number_(value ? std::to_string(*value) : std::string()), quoted_(false), absent_(!value) {}
+
+  [[nodiscard]] bool absent() const noexcept { return absent_; }
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
   [[nodiscard]] std::string_view text() const noexcept { return number_.empty() ? text_ : std::string_view(number_); }
   [[nodiscard]] bool quoted() const noexcept { return quoted_; }
@@ -40,6 +47,7 @@ class LogField {
   std::string_view text_;
   std::string number_;
   bool quoted_ = true;
+  bool absent_ = false;
 };
 
 class Log {
@@ -68,6 +76,13 @@ class Log {
   [[nodiscard]] static std::string human_line(core::Instant at, Level level, std::string_view name, Fields fields);
 
  private:
+  static constexpr int k_patience_ms = 50;
+  /// Writes all of it, in pieces that never block. False: some could not be written; `bytes` is what is left.
+  [[nodiscard]] bool write_all(std::string_view& bytes, int patience_ms) const noexcept;
+
+  std::mutex mutex_;
+  std::uint64_t dropped_ = 0;  ///< lines; under mutex_
+  bool mid_line_ = false;      ///< the last write stopped inside a line; under mutex_
   int fd_;
   Form form_;
   const core::Clock* clock_;

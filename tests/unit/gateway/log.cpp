@@ -66,3 +66,46 @@ TEST_CASE("lines of several threads never mix") {
   for (std::string line; std::getline(lines, line); ++count) CHECK(json::accept(line));
   CHECK(count == 200);
 }
+
+TEST_CASE("a reader that stops reading delays a line, never for ever, and hears how many are missing") {
+  std::array<int, 2> pipe_ends{};
+  REQUIRE(pipe(pipe_ends.data()) == 0);
+  const talon::core::SystemClock clock;
+  Log log(pipe_ends[1], Log::Form::json, clock);
+  // More than a pipe takes; without a bound this would never end.
+  for (int i = 0; i < 200; ++i) log.event("filler", {{"text", std::string(1000, 'x')}});
+  std::string all(1 << 20, '\0');
+  const auto first = read(pipe_ends[0], all.data(), all.size());
+  REQUIRE(first > 0);
+  log.event("after");
+  close(pipe_ends[1]);
+  auto size = static_cast<std::size_t>(first);
+  for (ssize_t got = 1; got > 0; size += static_cast<std::size_t>(got))
+    got = read(pipe_ends[0], all.data() + size, all.size() - size);
+  close(pipe_ends[0]);
+  all.resize(size);
+  int fillers = 0, dropped = 0, broken = 0;
+  for (std::size_t at = 0; at < all.size();) {
+    const auto end = all.find('\n', at);
+    REQUIRE(end != std::string::npos);
+    const auto line = json::parse(all.substr(at, end - at), nullptr, false);
+    if (line.is_discarded()) {
+      ++broken;
+    } else if (line["event"] == "filler") {
+      ++fillers;
+    } else if (line["event"] == "log_lines_dropped") {
+      dropped = line["lines"];
+    } else {
+      CHECK(line["event"] == "after");
+    }
+    at = end + 1;
+  }
+  CHECK(broken <= 1);
+  CHECK(dropped > 0);
+  CHECK(fillers + dropped == 200);
+}
+
+TEST_CASE("a field without a value is left out") {
+  const auto line = Log::json_line(k_at, Log::Level::info, "request", {{"status", std::optional<int>()}, {"code", "x"}});
+  CHECK(json::parse(line) == json::parse(R"({"time":"2026-05-01T12:00:00.123Z","level":"info","event":"request","code":"x"})"));
+}
