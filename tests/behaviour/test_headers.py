@@ -15,7 +15,8 @@ from talon_world import ACME, ADMIN, CALLERS, GLOBEX, MODEL, WorldCase, chat_bod
 STATIC = "static-key-of-ops-0123456789abcdef"
 WITH_STATIC = {"auth": {"api_keys": [{"name": "ops", "key": STATIC}]}}
 CHAT = "/v1/chat/completions"
-ODD = ("ACME GmbH & Söhne/1", "unattributed", "a%20b", "%", "../../etc", "日本語", "x" * 128, "😀" * 128, "a\"b\\c", "null", "'; drop", "A", "a", "é", "e\u0301")
+ODD = ("ACME GmbH & Söhne/1", "unattributed", "a%20b", "%", "../../etc", "日本語", "x" * 128, "😀" * 128, "a\"b\\c", "null", "'; drop", "A", "a", "é",
+       "e\u0301")
 BAD = ("x" * 129, "é" * 129, " a", "a ", "\u00a0a", "a\tb", "a\nb", "a\x00b", "a\x7fb", "a\u0085b", "a\u202eb", "a\u2066b", "a\u2028b", "")
 
 
@@ -272,7 +273,8 @@ class Tags(HeaderCase):
     def test_off_the_data_routes_a_tag_is_a_400(self):
         world = self.world(config=WITH_STATIC)
         for key in (ACME, ADMIN):
-            for target in ("/v1/evidence", "/v1/costs", "/v1/evidence/export", "/v1/evidence/checkpoint", "/v1/evidence/ev_01ARZ3NDEKTSV4RRFFQ69G5FAV"):
+            for target in ("/v1/evidence", "/v1/costs", "/v1/evidence/export", "/v1/evidence/checkpoint",
+                           "/v1/evidence/ev_01ARZ3NDEKTSV4RRFFQ69G5FAV"):
                 with self.subTest(target=target, key=key):
                     self.refused(world.fetch("GET", target + ("?tenant=acme" if key == ADMIN else ""), key=key,
                                              headers=[("X-Talon-Tenant-Id", "acme")]), 400, "invalid_request")
