@@ -79,10 +79,9 @@ Task<std::optional<Connection::Failed>> Connection::read_body(std::uint64_t max_
     const bool sent = co_await send(std::span(&go_on, 1));
     if (!sent) co_return Failed{};
   }
-  if (request.framing == Framing::length) {
-    if (!share_.reach(static_cast<std::int64_t>(request.content_length))) co_return Failed{overloaded};
-    space_->body.reserve(static_cast<std::size_t>(request.content_length));
-  }
+  // Room grows with what has come, not with what was announced: who sends nothing takes nothing from others.
+  const std::uint64_t most = request.framing == Framing::length ? request.content_length : max_body + k_body_room;
+  std::uint64_t room_for = 0;
   const std::int64_t began = worker_.loop.now_ms();
   for (;;) {
     switch (space_->request.read_body(space_->in, space_->body, max_body)) {
@@ -93,7 +92,11 @@ Task<std::optional<Connection::Failed>> Connection::read_body(std::uint64_t max_
       case ReadState::need_more:
         break;
     }
-    if (!share_.reach(static_cast<std::int64_t>(space_->body.size()))) co_return Failed{overloaded};
+    if (const std::uint64_t next = space_->body.size() + k_body_room; next > room_for && room_for < most) {
+      room_for = std::min(most, std::max(next, 2 * room_for));
+      if (!share_.reach(static_cast<std::int64_t>(room_for))) co_return Failed{overloaded};
+      space_->body.reserve(static_cast<std::size_t>(room_for));
+    }
     // The rest of a long body in few reads; never more than what is known to come.
     const auto room = std::clamp<std::uint64_t>(space_->request.remaining(), k_least_room, k_body_room);
     const auto got = socket_.receive(space_->in.room(static_cast<std::size_t>(room)));
