@@ -15,6 +15,26 @@ constexpr std::size_t k_slowest_body = 16 * 1024;
 
 core::Error error_of(core::Code code, const char* message) { return core::Error{code, message, std::nullopt}; }
 
+/// A request that did not become whole: what there is to say about it, if anybody listens.
+std::optional<core::Error> unfinished(Wake wake, const char* too_late) {
+  if (wake == Wake::timeout) return error_of(core::Code::request_timeout, too_late);
+  if (wake == Wake::stopping)
+    return error_of(core::Code::draining, "This gateway is shutting down; try another one, or again shortly.");
+  return std::nullopt;
+}
+
+/// Sets a flag for as long as it lives.
+class While {
+ public:
+  explicit While(bool& flag) noexcept : flag_(flag) { flag_ = true; }
+  ~While() { flag_ = false; }
+  While(const While&) = delete;
+  While& operator=(const While&) = delete;
+
+ private:
+  bool& flag_;
+};
+
 }  // namespace
 
 Connection::Connection(Worker& worker, int descriptor)
@@ -43,6 +63,7 @@ Task<std::optional<Connection::Failed>> Connection::read_head() {
     const Wake wake = co_await wait_for_request();
     if (wake != Wake::ready) co_return Failed{};
   }
+  const While reading(reading_);
   const Deadline deadline = worker_.loop.in(k_head_time);
   for (;;) {
     switch (space_->request.read_head(space_->in)) {
@@ -58,9 +79,7 @@ Task<std::optional<Connection::Failed>> Connection::read_head() {
       space_->in.commit(got.count);
     } else if (got.status == IoResult::Status::would_block) {
       const Wake wake = co_await socket_.readable(deadline, &interrupts);
-      if (wake == Wake::timeout)
-        co_return Failed{error_of(core::Code::request_timeout, "The request head did not arrive in time.")};
-      if (wake != Wake::ready) co_return Failed{};
+      if (wake != Wake::ready) co_return Failed{unfinished(wake, "The request head did not arrive in time.")};
     } else {
       co_return Failed{};
     }
@@ -73,6 +92,7 @@ std::optional<std::string_view> Connection::body_in_place() const noexcept {
 
 Task<std::optional<Connection::Failed>> Connection::read_body(std::uint64_t max_body) {
   const auto overloaded = error_of(core::Code::overloaded, "Too many request bodies are under way; try again shortly.");
+  const While reading(reading_);
   const RequestHead& request = head();
   if (request.expects_continue && space_->in.empty()) {
     std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -106,9 +126,7 @@ Task<std::optional<Connection::Failed>> Connection::read_body(std::uint64_t max_
       const auto bonus = static_cast<std::int64_t>(space_->body.size() / k_slowest_body) * 1'000;
       const Deadline deadline{began + k_body_time.count() + bonus + Loop::k_tick.count()};
       const Wake wake = co_await socket_.readable(deadline, &interrupts);
-      if (wake == Wake::timeout)
-        co_return Failed{error_of(core::Code::request_timeout, "The request body did not arrive in time.")};
-      if (wake != Wake::ready) co_return Failed{};
+      if (wake != Wake::ready) co_return Failed{unfinished(wake, "The request body did not arrive in time.")};
     } else {
       co_return Failed{};
     }

@@ -73,6 +73,7 @@ class Connection {
   BodyShare share_;
   bool keep_ = true;
   bool reset_ = false;
+  bool reading_ = false;  ///< a request that is not whole yet: a drain waits for it a short time only
   bool idle_ = false;
   bool watched_ = false;
   Connection* previous_ = nullptr;

@@ -227,6 +227,11 @@ Task<> serve_request(Request& request) {
     request.client.close_after_this();
     co_return co_await refuse(request, refusal);
   }
+  if (worker.draining()) {
+    const Refusal refusal{
+        core::Error{Code::draining, "This gateway is shutting down; try another one, or again shortly.", {}}};
+    co_return co_await refuse(request, refusal);
+  }
   if (const auto refusal = unknown_query(request)) co_return co_await refuse(request, *refusal);
   const Caller& who = **caller;
   if (request.match.route->kind == RouteKind::governed) {

@@ -38,12 +38,15 @@ std::string http_date_of(std::int64_t seconds) {
 /// Says why, as far as one write goes, and closes: the connection is one too many.
 void turn_away(Worker& worker, int descriptor) {
   Socket socket(worker.loop, descriptor);
+  std::string id = "req_";
+  id += core::Ulid::make(worker.shared.clock.now(), worker.random).text();
   const auto response = to_response(
-      Refusal{core::Error{core::Code::overloaded, "Too many connections are open; try again shortly.", {}}}, "");
+      Refusal{core::Error{core::Code::overloaded, "Too many connections are open; try again shortly.", {}}}, id);
   std::string head;
   begin_head(head, response.status);
   add_field(head, "Content-Type", response.content_type);
   add_field(head, "Content-Length", std::uint64_t{response.body.size()});
+  add_field(head, "X-Request-Id", id);
   add_field(head, "Connection", "close");
   end_head(head);
   const std::array<std::string_view, 2> pieces{head, response.body};
@@ -117,6 +120,7 @@ Task<> Worker::accept_loop(std::unique_ptr<Socket> listener) {
 
 void Worker::drain() {
   loop.post([this] {
+    if (!draining_) draining_since_ms_ = loop.now_ms();
     draining_ = true;
     for (Socket* listener : accepting_) listener->interrupt(Wake::stopping);
     for (Connection* one = first_; one != nullptr; one = one->next_) {
@@ -172,6 +176,11 @@ void Worker::tick() {
     if (one->watched_ && one->socket_.peer_closed()) one->interrupts.interrupt(Wake::gone);
     if (stopping_) one->interrupts.interrupt(Wake::stopping);
   }
+  if (draining_ && loop.now_ms() - draining_since_ms_ >= k_drain_read_time.count()) {
+    for (Connection* one = first_; one != nullptr; one = one->next_) {
+      if (one->reading_) one->interrupts.interrupt(Wake::stopping);
+    }
+  }
   if (loop.now_ms() - last_flush_ms_ >= k_flush_every_ms) {
     last_flush_ms_ = loop.now_ms();
     pools.tick();
@@ -192,7 +201,7 @@ void Worker::log_request(const RequestLine& line) {
                      {"route", line.path},
                      {"model", line.model},
                      {"provider", line.provider},
-                     {"status", line.status},
+                     {"status", line.status != 0 ? std::optional(line.status) : std::nullopt},
                      {"outcome", line.outcome},
                      {"code", line.code},
                      {"duration_us", line.duration.count}});

@@ -40,6 +40,8 @@ inline constexpr std::chrono::milliseconds k_head_time{10'000};  ///< from a hea
 inline constexpr std::chrono::milliseconds k_body_time{
     20'000};  ///< for a body, and one second more for each 16 KiB; 408
 inline constexpr std::chrono::milliseconds k_send_time{60'000};   ///< a client that takes nothing; closed
+/// For a request that is not whole when the server begins to drain; then 503 `draining`.
+inline constexpr std::chrono::milliseconds k_drain_read_time{3'000};
 inline constexpr std::chrono::milliseconds k_linger_time{2'000};  ///< for bytes that were still under way to us
 
 /// What all workers share; outlives them.
@@ -72,7 +74,7 @@ class BlockRandom final : public core::Random {
 /// What the log says of one request; no body, no key.
 struct RequestLine {
   std::string_view request_id, trace, evidence, caller, tenant, method, path, model, provider;
-  int status = 0;
+  int status = 0;  ///< 0: nothing was answered
   std::string_view outcome, code;
   core::Micros duration;
 };
@@ -135,6 +137,7 @@ class Worker {
   std::int64_t date_second_ = 0;
   std::int64_t last_flush_ms_ = 0;
   bool draining_ = false;
+  std::int64_t draining_since_ms_ = 0;
   bool stopping_ = false;
   std::atomic<std::int64_t> last_seen_ms_{0};
 };
