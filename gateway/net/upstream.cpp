@@ -124,14 +124,22 @@ Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::open(cons
   }
   const auto addresses = pool.addresses;
   int problem = 0;
-  for (const Address& address : addresses) {
+  for (std::size_t turn = 0; turn < addresses.size(); ++turn) {
+    const Address& address = addresses[turn];
+    // Each address has its part of the time: one that hangs leaves the rest to the others.
+    const auto left = static_cast<std::int64_t>(addresses.size() - turn);
+    const Deadline part{loop_.now_ms() + std::max<std::int64_t>(1, (deadline.at - loop_.now_ms()) / left)};
     const int descriptor = begin_connect(address);
     if (descriptor < 0) {
       problem = errno;
       continue;
     }
     Socket socket(loop_, descriptor);
-    const Wake wake = co_await socket.writable(deadline, &interrupts);
+    const Wake wake = co_await socket.writable(part, &interrupts);
+    if (wake == Wake::timeout && left > 1) {
+      problem = ETIMEDOUT;
+      continue;
+    }
     if (wake != Wake::ready) co_return core::fail(not_connected(provider, wake));
     problem = finish_connect(descriptor);
     if (problem != 0) continue;
