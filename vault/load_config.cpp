@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/config_sections.h"
 #include "vault/config_files.h"
 
 namespace talon::vault {
@@ -26,7 +27,11 @@ struct Found {
 
 Found take_line(std::string text, const std::string& where) {
   if (text.size() > k_max_secret) return {std::nullopt, where + " is too large for a secret"};
-  if (text.ends_with('\n')) text.pop_back();
+  // The first line; what stands behind it is a remark, and none of it may reach a header.
+  if (const auto end = text.find('\n'); end != std::string::npos) {
+    core::wipe(text.data() + end, text.size() - end);
+    text.resize(end);
+  }
   if (text.ends_with('\r')) text.pop_back();
   if (text.empty()) return {std::nullopt, where + " is empty"};
   return {Secret(std::move(text)), {}};
@@ -169,6 +174,7 @@ class Loader {
       if (!provider.api_key) continue;
       auto found = find_secret(*provider.api_key);
       if (found.secret) {
+        check_provider_key(*found.secret, *provider.api_key, provider.name);
         resolved.api_key = std::move(found.secret);
         warn_if_short(*resolved.api_key, *provider.api_key, provider.name);
         continue;
@@ -180,6 +186,13 @@ class Loader {
         say(provider.api_key->place, "the key of provider \"" + provider.name + "\" cannot be had: " + found.reason);
       }
     }
+  }
+
+  /// A key goes into a header as it is. (Those written in the configuration were checked with it.)
+  void check_provider_key(const Secret& secret, const SecretSource& source, const std::string& provider) {
+    if (source.kind == SecretSource::Kind::inline_text) return;
+    if (const auto reason = core::key_problem(secret.reveal()))
+      say(source.place, fmt::format("the key of provider \"{}\" ({}) {}", provider, source.name, *reason));
   }
 
   void warn_if_short(const Secret& secret, const SecretSource& source, const std::string& provider) {

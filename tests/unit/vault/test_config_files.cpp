@@ -147,6 +147,33 @@ TEST_CASE("any other secret that cannot be had is a problem at its place, withou
   CHECK(text.find("t.yaml:8:") != std::string::npos);
 }
 
+TEST_CASE("a provider's key must be fit for a header, however it is given") {
+  TempDir temp;
+  const auto key = temp.path() / "openai.key";
+  const auto from_file =
+      write_config(temp.path() / "f.yaml", "gateway: {providers: {openai: {api_key_file: openai.key}}}\n");
+  const auto write_key = [&](std::string_view text) { std::ofstream(key, std::ios::binary) << text; };
+
+  write_key("sk-test-1234567890abcdef\r\nX-Evil: 1\r\n");
+  const auto lines = load(from_file, {});
+  CHECK_MESSAGE(lines.valid(), messages(lines));
+  CHECK(lines.loaded.providers[0].api_key->reveal() == "sk-test-1234567890abcdef");
+
+  for (const std::string_view bad :
+       {"sk-test-1234567890\rX-Evil: 1\n", "sk-test-1234567890\tabcdef\n", " sk-test-1234567890abcdef\n"}) {
+    write_key(bad);
+    const auto outcome = load(from_file, {});
+    CHECK_FALSE(outcome.valid());
+    CHECK(messages(outcome).find("openai.key") != std::string::npos);
+    CHECK(messages(outcome).find("1234567890") == std::string::npos);
+  }
+  const auto from_environment =
+      write_config(temp.path() / "e.yaml", "gateway: {providers: {openai: {api_key_env: OPENAI_API_KEY}}}\n");
+  const auto outcome = load(from_environment, {{"OPENAI_API_KEY", "sk-test-1234567890\r\nX-Evil: 1"}});
+  CHECK_FALSE(outcome.valid());
+  CHECK(messages(outcome).find("OPENAI_API_KEY") != std::string::npos);
+}
+
 TEST_CASE("one key under two names is found however each is given") {
   TempDir temp;
   std::ofstream(temp.path() / "app2.key") << "the-very-same-secret-key\n";
