@@ -32,6 +32,8 @@ struct CallView {
   std::optional<std::string> model;
   bool stream = false;
   std::int64_t n = 1;
+  std::int64_t prompts = 1;                 ///< /v1/completions (and proxied): each has n answers of its own
+  std::int64_t best_of = 1;                 ///< … made for each, of which n are sent; all are billed
   std::optional<std::int64_t> max_tokens;   ///< max_completion_tokens, else max_tokens
   std::optional<std::string> tenant;        ///< our own member
   std::optional<std::string> provider;      ///< our own member
@@ -59,8 +61,8 @@ inline constexpr std::size_t k_body_padding = 64;
 /// no_provider_configured, 400 invalid_request naming the model or the provider.
 [[nodiscard]] std::expected<const Provider*, Refusal> choose_provider(const Snapshot& snapshot, const CallView& view);
 
-/// Hold of a call: input price × min(⌈bytes/3⌉, context window) + output price × n × (max tokens, else
-/// min(model's maximum, configured)). nullptr row: zero. Rounded up.
+/// Hold of a call: input price × min(⌈bytes/3⌉, prompts × context window) + output price × prompts × max(n, best_of) ×
+/// (max tokens, else min(model's maximum, configured)); embeddings have no output. nullptr row: zero. Rounded up.
 [[nodiscard]] core::NanoUsd hold_for(const core::PriceRow* row, const CallView& view, Endpoint endpoint,
                                      std::size_t body_bytes, std::int64_t hold_max_output_tokens);
 

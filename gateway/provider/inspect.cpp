@@ -69,10 +69,13 @@ class Inspection {
     return give_up(Code::invalid_request, "\"" + std::string(name_of(member)) + "\" must be " + wanted + ".");
   }
 
-  /// Members of ours mean nothing to /v1/proxy, and max_output_tokens nothing but there (the Responses API's name).
+  /// Members of ours mean nothing to /v1/proxy, and max_output_tokens nothing but there (the Responses API's name);
+  /// prompt and best_of belong to completions.
   [[nodiscard]] bool reads(Member member) const noexcept {
     if (member == Member::other) return false;
     if (member == Member::max_output_tokens) return !own_members_;
+    if (member == Member::prompt || member == Member::best_of)
+      return endpoint_ == Endpoint::completions || endpoint_ == Endpoint::proxy;
     return own_members_ || member < Member::tenant_id;
   }
 
@@ -129,6 +132,11 @@ class Inspection {
         return true;
       case Member::n:
         return read_count(member, raw, 1, n_);
+      case Member::best_of:
+        return read_count(member, raw, 0, best_of_);
+      case Member::prompt:
+        view_.prompts = prompts_of(at_value);
+        return true;
       case Member::max_tokens:
         return read_count(member, raw, 0, max_tokens_);
       case Member::max_completion_tokens:
@@ -164,6 +172,21 @@ class Inspection {
     if (into && *into >= least && *into <= core::k_max_integer) return true;
     const std::string wanted = "a whole number from " + std::to_string(least) + " to 2^53-1";
     return wrong_type(member, wanted.c_str());
+  }
+
+  /// One text, one list of tokens, or a list of either. Of a mixture, each element counts: the provider
+  /// may judge it, and a hold is never too small.
+  static std::int64_t prompts_of(JsonCursor prompt) {
+    if (prompt.peek() != '[' || !prompt.take('[') || prompt.peek() == ']') return 1;
+    std::int64_t elements = 0;
+    bool only_numbers = true;
+    do {
+      const char first = prompt.peek();
+      only_numbers = only_numbers && (first == '-' || (first >= '0' && first <= '9'));
+      ++elements;
+      if (!prompt.skip()) break;
+    } while (prompt.peek() == ',' && prompt.take(','));
+    return only_numbers ? 1 : elements;
   }
 
   bool read_stream_options(JsonCursor options, std::string_view raw, std::size_t value_at, std::size_t value_end) {
@@ -220,6 +243,7 @@ class Inspection {
     if (view_.model && view_.model->empty()) return refuse(Code::model_required, "The member \"model\" is empty.");
     view_.json_object = true;
     view_.n = n_.value_or(1);
+    view_.best_of = best_of_.value_or(1);
     view_.max_tokens = max_completion_tokens_ ? max_completion_tokens_ : max_tokens_ ? max_tokens_ : max_output_tokens_;
     if (!own_members_) {
       view_.edits.clear();
@@ -256,7 +280,7 @@ class Inspection {
   CallView view_;
   Removals removals_;
   std::bitset<k_members> seen_;
-  std::optional<std::int64_t> n_, max_tokens_, max_completion_tokens_, max_output_tokens_;
+  std::optional<std::int64_t> n_, best_of_, max_tokens_, max_completion_tokens_, max_output_tokens_;
   std::size_t stream_end_ = 0;
   std::optional<Span> stream_options_, include_usage_;
   bool has_other_options_ = false;

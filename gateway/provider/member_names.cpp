@@ -10,8 +10,20 @@ namespace talon::gateway {
 namespace {
 
 constexpr std::array<std::string_view, k_members> k_names = {
-    "model", "stream",    "stream_options", "max_tokens",     "max_completion_tokens", "max_output_tokens",
-    "n",     "tenant_id", "provider",       "routing_policy", "council_mode",          "speculative_mode",
+    "model",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "n",
+    "prompt",
+    "best_of",
+    "tenant_id",
+    "provider",
+    "routing_policy",
+    "council_mode",
+    "speculative_mode",
 };
 
 constexpr std::array k_state_names = {
@@ -84,7 +96,7 @@ std::string_view name_of(Member member) noexcept { return k_names[static_cast<st
 
 NamedMember classify(std::string_view raw) {
   NamedMember result;
-  if (!may_begin(raw, "msntprc") && raw.find('\\') == std::string_view::npos) return result;
+  if (!may_begin(raw, "msntprcb") && raw.find('\\') == std::string_view::npos) return result;
   const bool readable = with_name(raw, [&result](std::string_view name, const Folded& folded) {
     const auto* const found = std::ranges::find(k_names, folded.text());
     if (found == k_names.end()) return;

@@ -17,6 +17,8 @@ enum class Member : std::uint8_t {
   max_completion_tokens,
   max_output_tokens,
   n,
+  prompt,
+  best_of,
   tenant_id,
   provider,
   routing_policy,

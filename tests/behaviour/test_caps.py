@@ -132,6 +132,21 @@ class Caps(WorldCase):
                 total, input_tokens = held(**members)
                 self.assertAlmostEqual(total, input_tokens * input_price + output_tokens * output_price, delta=1)
 
+    def test_every_prompt_and_every_try_of_a_completion_is_held(self):
+        def complete(world, **members):
+            body = {"model": "gpt-4o-mini", "max_tokens": 100, **members}
+            return world.fetch("POST", "/v1/completions", body, sim="usage=1,1")
+
+        free = self.world(callers=capped(50.0))
+        one = free.call_of(complete(free, prompt="x"))["cost"]["held_nano_usd"]
+        world = self.world(callers=capped(float(Decimal(one * 5) / 10**9)))
+        for members in ({"prompt": ["x"] * 20}, {"prompt": "x", "best_of": 20}, {"prompt": [[1]] * 20}, {"prompt": "x", "n": 20}):
+            with self.subTest(members=members):
+                response = complete(world, **members)
+                self.assertEqual((response.status, response.code), (402, "daily_cost_exceeded"), response)
+        self.assertEqual(world.simulator.count(), 0)
+        self.assertEqual(complete(world, prompt=[1] * 20, best_of=2).status, 200, "one list of tokens is one prompt")
+
     def test_an_unpriced_model_is_refused_under_a_cap_and_passes_without_one(self):
         world = self.world(callers=capped(50.0))
         response = world.chat(model="my-own-model")

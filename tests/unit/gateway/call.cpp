@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/canonical_json.h"
 #include "tests/unit/gateway/padded.h"
 #include "tests/unit/gateway/world.h"
 
@@ -56,6 +57,17 @@ TEST_CASE("a hold is the dearest the request can be") {
   view.max_tokens = 10;
   CHECK(hold(row(), 300, view) == 100 * 1000 + 30 * 2000);
   CHECK(hold(row(), 300, {}, Endpoint::embeddings) == 100 * 1000);
+  view = {};
+  view.max_tokens = 10;
+  view.n = 2;
+  view.best_of = 5;
+  view.prompts = 3;  // five answers are made for each of three prompts
+  CHECK(hold(row(), 300, view, Endpoint::completions) == 100 * 1000 + 3 * 5 * 10 * 2000);
+  view.best_of = 1;
+  CHECK(hold(row(), 300, view, Endpoint::completions) == 100 * 1000 + 3 * 2 * 10 * 2000);
+  CHECK(hold(row(), 1 << 20, view, Endpoint::completions) == 3 * 1000 * 1000 + 3 * 2 * 10 * 2000);  // a window each
+  view.best_of = view.n = talon::core::k_max_integer;
+  CHECK(hold(row(), 300, view, Endpoint::completions) == talon::core::k_max_integer);
   auto small = row();
   small.max_output = 50;
   CHECK(hold(small, 0) == 50 * 2000);
@@ -220,8 +232,8 @@ TEST_CASE("the Host of a provider has brackets and a port only where they are du
 }
 
 TEST_CASE("a provider's fields that tell about its account stay here") {
-  for (const auto* name : {"Content-Type", "retry-after", "x-should-retry", "openai-model", "openai-processing-ms",
-                           "Cache-Control", "content-encoding", "Vary"})
+  for (const auto* name : {"Content-Type", "retry-after", "x-should-retry", "openai-model", "openai-processing-ms", "Cache-Control",
+                           "content-encoding", "Vary"})
     CHECK(tg::passes_to_client({name, "x"}));
   for (const auto* name :
        {"Set-Cookie", "OpenAI-Organization", "openai-project", "x-ratelimit-remaining-tokens",

@@ -348,3 +348,28 @@ TEST_CASE("edits of any combination of members give valid JSON that differs in n
     CHECK(again->edits.empty());
   }
 }
+
+TEST_CASE("a completion's prompts and tries are counted") {
+  const auto prompts = [](const std::string& prompt) {
+    const auto view = look(R"({"model":"m","prompt":)" + prompt + "}", Endpoint::completions);
+    REQUIRE(view);
+    return view->prompts;
+  };
+  CHECK(prompts(R"("one, two")") == 1);
+  CHECK(prompts("null") == 1);
+  CHECK(prompts("[]") == 1);
+  CHECK(prompts(R"(["one"])") == 1);
+  CHECK(prompts(R"(["one", "two" ,"thr,ee"])") == 3);
+  CHECK(prompts("[1, 2, 3]") == 1);
+  CHECK(prompts("[[1,2],[3],[]]") == 3);
+  CHECK(prompts(R"(["one",2,[3]])") == 3);
+  const auto view = look(R"({"prompt":["a","b"],"n":2,"best_of":5,"model":"m"})", Endpoint::completions);
+  REQUIRE(view);
+  CHECK(view->prompts == 2);
+  CHECK(view->best_of == 5);
+  CHECK(look(R"({"prompt":["a","b"],"best_of":5,"model":"m"})", Endpoint::proxy)->prompts == 2);
+  CHECK(look(R"({"prompt":["a","b"],"best_of":"x","model":"m"})")->prompts == 1);  // nothing to chat
+  CHECK(refused(R"({"model":"m","best_of":9007199254740992})", Endpoint::completions) == Code::invalid_request);
+  CHECK(refused(R"({"model":"m","best_of":1,"Best_of":20})", Endpoint::completions) == Code::invalid_request);
+  CHECK(refused(R"({"model":"m","prompt":"a","prompt":["a","b"]})", Endpoint::completions) == Code::invalid_request);
+}
