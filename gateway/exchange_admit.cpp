@@ -166,9 +166,10 @@ std::optional<Refusal> decide(Call& call) {
 
 Task<std::optional<Refusal>> open_log(Call& call) {
   LogDirectory& logs = call.worker.shared.logs;
+  const auto most = static_cast<std::size_t>(call.worker.snapshot.loaded.config.max_tagged_tenants);
   std::optional<core::Error> problem;
   ReaderThread::Job job = [&] {
-    if (auto opened = logs.open(call.who.log); !opened) problem = opened.error();
+    if (auto opened = logs.open_tagged(call.who.log, most); !opened) problem = opened.error();
   };
   const bool taken = co_await call.worker.shared.reader.run(call.worker.loop, job);
   if (!taken)

@@ -175,12 +175,18 @@ Task<> answer_refusal(Call& call, Refusal refusal) {
                                                         call.worker.random);
       if (record) call.worker.write_behind(std::move(*record));
     } else {
-      if (call.worker.content_key(call.who.log) == nullptr) {
+      if (refusal.error.code != Code::tenant_limit_exceeded && call.worker.content_key(call.who.log) == nullptr) {
         const auto unknown = co_await open_log(call);
         if (unknown) refusal = *unknown;
       }
-      recorded = co_await record_denial(call, refusal);
-      if (!recorded)
+      if (refusal.error.code == Code::tenant_limit_exceeded) {
+        // A record in the log of the tenant that was refused would open it.
+        call.who.tenant.reset();
+        call.who.log = core::LogName::unattributed();
+      }
+      const bool due = is_evidence(refusal.error.code);  // what came of opening the log may be none
+      if (due) recorded = co_await record_denial(call, refusal);
+      if (due && !recorded)
         refusal =
             Refusal{core::Error{Code::vault_unavailable, "The refusal could not be recorded; try again later.", {}}};
     }
