@@ -94,7 +94,7 @@ void write_upstream_head(std::string& out, const Provider& provider, const Reque
                          std::optional<std::size_t> content_length, std::string_view traceparent);
 
 /// Which response fields go to the client (T13: organisation, project, rate limits, cookies and
-/// hop-by-hop never do; framing and request ids are written anew).
+/// hop-by-hop never do; Retry-After only up to 60 seconds; framing and request ids are written anew).
 [[nodiscard]] bool passes_to_client(const Field& field);
 
 }  // namespace talon::gateway

@@ -1,5 +1,6 @@
 // What crosses between client and provider in heads (RFC 9110 §7.6.1 for hop-by-hop; interfaces.md §3–4 for the rest).
 #include <array>
+#include <charconv>
 
 #include "gateway/provider/call.h"
 
@@ -74,6 +75,15 @@ bool crosses_to_provider(const Fields& fields, bool connection_names_any, std::s
   return !connection_names_any || !named_by_connection(fields, name);
 }
 
+/// Seconds, and few of them: some SDKs sleep as long as they are told (interfaces.md §4).
+bool is_short_wait(std::string_view text) {
+  constexpr int k_longest = 60;
+  int seconds = 0;
+  const auto* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, seconds);
+  return parsed.ec == std::errc() && parsed.ptr == end && seconds >= 0 && seconds <= k_longest;
+}
+
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   out += name;
   out += ": ";
@@ -119,6 +129,7 @@ void write_upstream_head(std::string& out, const Provider& provider, const Reque
 
 bool passes_to_client(const Field& field) {
   const auto name = field.name;
+  if (equal_names(name, "retry-after")) return is_short_wait(field.value);
   if (name.empty() || is_one_of(name, k_hop_by_hop) || is_one_of(name, k_response_stays) ||
       starts_with(name, "x-talon-"))
     return false;

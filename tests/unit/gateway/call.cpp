@@ -231,8 +231,15 @@ TEST_CASE("the Host of a provider has brackets and a port only where they are du
   CHECK(host("https://[::1]/v1") == "[::1]");
 }
 
+TEST_CASE("a provider's Retry-After passes when it is at most a minute") {
+  for (const auto* value : {"0", "7", "60"}) CHECK(tg::passes_to_client({"Retry-After", value}));
+  for (const auto* value :
+       {"61", "86400", "-1", "", "x", "7s", "1.5", "99999999999999999999", "Fri, 31 Dec 1999 23:59:59 GMT"})
+    CHECK_FALSE(tg::passes_to_client({"retry-after", value}));
+}
+
 TEST_CASE("a provider's fields that tell about its account stay here") {
-  for (const auto* name : {"Content-Type", "retry-after", "x-should-retry", "openai-model", "openai-processing-ms", "Cache-Control",
+  for (const auto* name : {"Content-Type", "x-should-retry", "openai-model", "openai-processing-ms", "Cache-Control",
                            "content-encoding", "Vary"})
     CHECK(tg::passes_to_client({name, "x"}));
   for (const auto* name :
