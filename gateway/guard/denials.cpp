@@ -1,6 +1,8 @@
 // Bursts of denials, and strangers at the door.
 #include "gateway/guard/denials.h"
 
+#include <algorithm>
+
 namespace talon::gateway {
 namespace {
 
@@ -53,14 +55,21 @@ Denials::Answer Denials::denied(core::EvidenceRecord& record, core::Micros now, 
 
 std::optional<core::EvidenceRecord> Denials::refused_unknown(core::Code code, core::Micros now, core::Instant clock,
                                                              core::Random& random) {
-  if (unknown_) {
-    ++*std::get<core::OperatorDetail>(unknown_->detail).count;
+  auto waiting = std::ranges::find(unknown_, code, &std::pair<core::Code, core::EvidenceRecord>::first);
+  if (waiting == unknown_.end()) {
+    unknown_.emplace_back(code, stranger(code, clock, random));
   } else {
-    unknown_ = stranger(code, clock, random);
+    ++*std::get<core::OperatorDetail>(waiting->second.detail).count;
   }
   if (last_unknown_ && !over(*last_unknown_, now)) return std::nullopt;
   last_unknown_ = now;
-  return std::exchange(unknown_, std::nullopt);
+  return take_unknown();
+}
+
+core::EvidenceRecord Denials::take_unknown() {
+  auto record = std::move(unknown_.front().second);
+  unknown_.erase(unknown_.begin());
+  return record;
 }
 
 std::vector<core::EvidenceRecord> Denials::flush(core::Micros now, Which which) {
@@ -71,9 +80,11 @@ std::vector<core::EvidenceRecord> Denials::flush(core::Micros now, Which which) 
     if (burst.merged) out.push_back(*std::move(burst.merged));
     return true;
   });
-  if (unknown_ && (which == Which::all || !last_unknown_ || over(*last_unknown_, now))) {
+  const bool due = which == Which::all || !last_unknown_ || over(*last_unknown_, now);
+  if (due && !unknown_.empty()) {
     last_unknown_ = now;
-    out.push_back(*std::exchange(unknown_, std::nullopt));
+    do out.push_back(take_unknown());
+    while (which == Which::all && !unknown_.empty());
   }
   return out;
 }

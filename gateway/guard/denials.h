@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/evidence_record.h"
@@ -29,7 +30,8 @@ class Denials {
   [[nodiscard]] Answer denied(core::EvidenceRecord& record, core::Micros now, core::Instant clock,
                               core::Random& random);
   /// A stranger at the door. Returns a record to write when one is due; its count is the number of
-  /// refusals it stands for.
+  /// refusals with its code it stands for. Codes take turns: at most one record a second in all, and
+  /// each keeps its own count until its turn.
   [[nodiscard]] std::optional<core::EvidenceRecord> refused_unknown(core::Code code, core::Micros now,
                                                                     core::Instant clock, core::Random& random);
   /// The merged records that are due (call once a second, and at the end with `all`).
@@ -37,6 +39,8 @@ class Denials {
   [[nodiscard]] std::vector<core::EvidenceRecord> flush(core::Micros now, Which which);
 
  private:
+  [[nodiscard]] core::EvidenceRecord take_unknown();
+
   struct Burst {
     core::Micros opened;
     std::optional<core::EvidenceRecord> merged;
@@ -45,7 +49,8 @@ class Denials {
   std::map<std::pair<std::string, core::Code>, Burst> bursts_;
   std::vector<core::EvidenceRecord> due_;  ///< merged, and a new burst has begun since; bounded by flush()
   std::optional<core::Micros> last_unknown_;
-  std::optional<core::EvidenceRecord> unknown_;  ///< strangers since last_unknown_
+  /// Strangers not yet written, one record for each code, the longest waiting first.
+  std::vector<std::pair<core::Code, core::EvidenceRecord>> unknown_;
 };
 
 }  // namespace talon::gateway

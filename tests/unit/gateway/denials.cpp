@@ -39,7 +39,9 @@ struct Desk {
     CHECK(record.id == answer.id);
     return answer;
   }
-  auto stranger(std::int64_t ms) { return denials.refused_unknown(Code::invalid_key, {ms * 1000}, k_clock, random); }
+  auto stranger(std::int64_t ms, Code code = Code::invalid_key) {
+    return denials.refused_unknown(code, {ms * 1000}, k_clock, random);
+  }
   auto flush(std::int64_t ms, Denials::Which which = Denials::Which::due) { return denials.flush({ms * 1000}, which); }
 };
 
@@ -142,4 +144,27 @@ TEST_CASE("strangers are sampled, at most one record a second, and all are count
   CHECK(counted == 300);
   CHECK(desk.flush(9000, Denials::Which::all).empty());
   CHECK_FALSE(desk.stranger(3500));  // the flush at 3000 was this second's record
+}
+
+TEST_CASE("strangers refused for different reasons are counted apart, and still one record a second is written") {
+  Desk desk;
+  const auto target = [](const tc::EvidenceRecord& record) {
+    return *std::get<tc::OperatorDetail>(record.detail).target;
+  };
+  REQUIRE(desk.stranger(0));
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(desk.stranger(10, Code::wrong_key_kind));
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(desk.stranger(20));
+  const auto first = desk.stranger(1000);
+  REQUIRE(first);
+  CHECK(target(*first) == tc::word(Code::wrong_key_kind));
+  CHECK(count_of(*first) == 3);
+  CHECK(desk.flush(1999).empty());
+  const auto second = desk.flush(2000);
+  REQUIRE(second.size() == 1);
+  CHECK(target(second[0]) == tc::word(Code::invalid_key));
+  CHECK(count_of(second[0]) == 6);
+  static_cast<void>(desk.stranger(2010));
+  static_cast<void>(desk.stranger(2020, Code::wrong_key_kind));
+  CHECK(desk.flush(2030).empty());
+  CHECK(desk.flush(2040, Denials::Which::all).size() == 2);
 }
