@@ -132,7 +132,8 @@ core::RequestDetail detail_of(const Call& call) {
   detail.session = call.who.session;
   detail.attribution = call.who.attribution;
   if (!call.trace.empty()) detail.trace = call.trace;
-  detail.ask.endpoint = call.match.route->pattern;
+  // The router's own word for a proxied path is not the documented one.
+  detail.ask.endpoint = call.match.route->id == RouteId::proxy ? pattern(Endpoint::proxy) : call.match.route->pattern;
   if (call.view.model) detail.ask.model = core::record_text(*call.view.model);
   detail.ask.stream = call.view.stream;
   if (call.view.n != 1) detail.ask.n = call.view.n;

@@ -167,6 +167,7 @@ class Caps(WorldCase):
         self.assertEqual(world.simulator.count(), 0)
         response = world.fetch("GET", "/v1/proxy/openai/models")
         self.assertEqual(response.status, 200, response)
+        self.assertEqual(world.call_of(response)["ask"]["endpoint"], "/v1/proxy/{provider}/{path}")
 
     def test_a_failed_call_costs_nothing_and_gives_its_hold_back(self):
         hold = self.probe_hold(max_tokens=1000)
