@@ -37,7 +37,8 @@ struct ServerOptions {
 class Server {
  public:
   /// Error: address_in_use, vault_permission …; nothing is left bound.
-  [[nodiscard]] static core::Result<std::unique_ptr<Server>> start(std::shared_ptr<const Snapshot> snapshot, vault::Vault& vault, ServerOptions options);
+  [[nodiscard]] static core::Result<std::unique_ptr<Server>> start(std::shared_ptr<const Snapshot> snapshot,
+                                                                   vault::Vault& vault, ServerOptions options);
   ~Server();
 
   [[nodiscard]] const std::vector<std::string>& addresses() const noexcept;  ///< as bound, real ports

@@ -113,7 +113,8 @@ Result<std::optional<std::string>> data_dir_of(const ConfigFile& file) {
   }
   if (member == nullptr) return std::optional<std::string>();
   if (member->value.kind != core::YamlNode::Kind::scalar || member->value.text.empty()) {
-    return core::fail(core::Error{Code::config_invalid, "data_dir is not the name of a directory; all problems: talon config check",
+    return core::fail(core::Error{Code::config_invalid,
+                                  "data_dir is not the name of a directory; all problems: talon config check",
                                   core::Place{file.path.string(), member->value.line, member->value.column}});
   }
   const fs::path written(member->value.text);

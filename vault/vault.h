@@ -42,13 +42,15 @@ struct InitReport {
 /// `talon init`: makes the directory (0700), keys, vault.pub, admin.key and an empty sealed store.
 /// All or nothing; Error: Code::vault_exists when one is there (nothing is changed), vault_permission,
 /// write_failed. `name`: empty for `talon-` and 8 random characters.
-[[nodiscard]] core::Result<InitReport> init_vault(const std::filesystem::path& data_dir, std::string_view name, std::string_view version, const core::Clock& clock, core::Random& random);
+[[nodiscard]] core::Result<InitReport> init_vault(const std::filesystem::path& data_dir, std::string_view name,
+                                                  std::string_view version, const core::Clock& clock,
+                                                  core::Random& random);
 
 struct ServeOptions {
   core::Durability durability = core::Durability::strict;
   std::uint64_t reserve_bytes = 64ull << 20;
-  std::string version;                            ///< for `boot` and genesis: "0.1.0"
-  std::vector<core::TenantId> known_tenants;      ///< their logs are opened at start
+  std::string version;                        ///< for `boot` and genesis: "0.1.0"
+  std::vector<core::TenantId> known_tenants;  ///< their logs are opened at start
   /// Runs once, on the journal's thread, after a commit error: the process must end with exit 3.
   std::function<void(const core::Error&)> on_failure;
 };
@@ -150,8 +152,12 @@ class Vault {
   /// The writer. Verifies seal and frontiers from the last stored frontier on, closes open intents as
   /// `interrupted`, writes `boot` and the marks that are due, starts the journal.
   /// Error: vault_missing, vault_locked (names the pid), vault_corrupt, vault_permission, key_missing …
-  [[nodiscard]] static core::Result<std::unique_ptr<Vault>> open_for_serving(const std::filesystem::path& data_dir, ServeOptions options, const core::Clock& clock, core::Random& random);
-  [[nodiscard]] static core::Result<std::unique_ptr<Vault>> open_for_reading(const std::filesystem::path& data_dir, const core::Clock& clock);
+  [[nodiscard]] static core::Result<std::unique_ptr<Vault>> open_for_serving(const std::filesystem::path& data_dir,
+                                                                             ServeOptions options,
+                                                                             const core::Clock& clock,
+                                                                             core::Random& random);
+  [[nodiscard]] static core::Result<std::unique_ptr<Vault>> open_for_reading(const std::filesystem::path& data_dir,
+                                                                             const core::Clock& clock);
   ~Vault();
 
   [[nodiscard]] const std::string& name() const noexcept;
@@ -185,10 +191,13 @@ class Vault {
   [[nodiscard]] core::Result<EvidenceDetail> find_evidence(const core::EvidenceId& id) const;
   /// A signed note of the log as it is now. Error: tenant_unknown for a log that does not exist.
   [[nodiscard]] core::Result<std::string> checkpoint(const core::LogName& log) const;
-  [[nodiscard]] core::Result<ExportReport> export_bundle(const core::LogName& log, const Period& period, const ByteSink& sink) const;
-  [[nodiscard]] core::Result<ExportReport> export_folder(const core::LogName& log, const Period& period, const std::filesystem::path& folder) const;
+  [[nodiscard]] core::Result<ExportReport> export_bundle(const core::LogName& log, const Period& period,
+                                                         const ByteSink& sink) const;
+  [[nodiscard]] core::Result<ExportReport> export_folder(const core::LogName& log, const Period& period,
+                                                         const std::filesystem::path& folder) const;
   /// The exact canonical lines in the period, each with LF. `log` nullopt: all logs, in log name order.
-  [[nodiscard]] core::Result<ExportReport> export_ndjson(std::optional<core::LogName> log, const Period& period, const ByteSink& sink) const;
+  [[nodiscard]] core::Result<ExportReport> export_ndjson(std::optional<core::LogName> log, const Period& period,
+                                                         const ByteSink& sink) const;
   [[nodiscard]] core::Result<std::vector<core::LogName>> logs() const;
   /// Recomputes every log from its lines, the seal, and the roll-ups by a recount.
   [[nodiscard]] core::Result<LiveReport> verify() const;

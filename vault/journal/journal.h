@@ -36,10 +36,10 @@
 namespace talon::vault {
 
 enum class ItemKind : std::uint8_t {
-  intent,   ///< a call may be sent to a provider once this is committed
-  record,   ///< an outcome or a denial: one line in its log
-  open_log, ///< the tenant became known: its log gets its genesis if it has none
-  barrier,  ///< completes when everything submitted before it is committed and visible to readers
+  intent,    ///< a call may be sent to a provider once this is committed
+  record,    ///< an outcome or a denial: one line in its log
+  open_log,  ///< the tenant became known: its log gets its genesis if it has none
+  barrier,   ///< completes when everything submitted before it is committed and visible to readers
 };
 
 enum class ItemState : std::uint8_t { waiting, committed, failed };
@@ -66,13 +66,13 @@ struct ItemResult {
 struct JournalItem {
   ItemKind kind = ItemKind::record;
   core::LogName log = core::LogName::unattributed();
-  core::EvidenceId id;                ///< of the record; for an intent, of the record it will become
+  core::EvidenceId id;  ///< of the record; for an intent, of the record it will become
   /// record: the line. intent: the `interrupted` line it becomes if Talon dies (held money as its cost).
   core::UnsequencedLine line;
-  RollupChange rollup;                ///< record: its own; intent: that of the interrupted record
-  bool closes_intent = false;         ///< record: an intent with the same id was submitted before
+  RollupChange rollup;         ///< record: its own; intent: that of the interrupted record
+  bool closes_intent = false;  ///< record: an intent with the same id was submitted before
 
-  CompletionPort* port = nullptr;     ///< who is told; must outlive the journal
+  CompletionPort* port = nullptr;                         ///< who is told; must outlive the journal
   std::move_only_function<void(const ItemResult&)> done;  ///< run by the port on its own thread
   ItemResult result;
 };
