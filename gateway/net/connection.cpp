@@ -60,8 +60,14 @@ Task<Wake> Connection::wait_for_request() {
 
 Task<std::optional<Connection::Failed>> Connection::read_head() {
   if (!space_ || space_->in.empty()) {
-    const Wake wake = co_await wait_for_request();
-    if (wake != Wake::ready) co_return Failed{};
+    // Until the first byte the connection idles; what woke it may have been no byte.
+    do {
+      const Wake wake = co_await wait_for_request();
+      if (wake != Wake::ready) co_return Failed{};
+      const auto got = socket_.receive(space_->in.room(k_least_room));
+      if (got.status == IoResult::Status::end || got.status == IoResult::Status::failed) co_return Failed{};
+      space_->in.commit(got.count);
+    } while (space_->in.empty());
   }
   const While reading(reading_);
   const Deadline deadline = worker_.loop.in(k_head_time);

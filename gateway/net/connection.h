@@ -61,8 +61,8 @@ class Connection {
   /// From here on the connection ends after this response.
   void close_after_this() noexcept { keep_ = false; }
   [[nodiscard]] bool keeps() const noexcept { return keep_; }
-  /// While set, the worker looks whether the client left, and interrupts.
-  void watch_for_leaving(bool on) noexcept { watched_ = on; }
+  /// While set, the end of the client's sending interrupts: it left.
+  void watch_for_leaving(bool on) noexcept { socket_.interrupt_when_peer_closes(on ? &interrupts : nullptr); }
 
  private:
   friend class Worker;
@@ -75,7 +75,6 @@ class Connection {
   bool reset_ = false;
   bool reading_ = false;  ///< a request that is not whole yet: a drain waits for it a short time only
   bool idle_ = false;
-  bool watched_ = false;
   Connection* previous_ = nullptr;
   Connection* next_ = nullptr;
 };

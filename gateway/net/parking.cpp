@@ -9,7 +9,7 @@ void Parking::finish(Wake why) noexcept {
   wake_ = why;
   if (!waiter_) return;
   loop_.unlink(*this);
-  loop_.post([waiter = waiter_] { waiter.resume(); });
+  loop_.resume_soon(waiter_);
   waiter_ = {};
 }
 
@@ -29,26 +29,6 @@ Wake Parking::Wait::await_resume() noexcept {
   if (interrupts_ != nullptr) interrupts_->end();
   parking_.finished_ = false;
   return parking_.wake_;
-}
-
-void Loop::link(Parking& parking) noexcept {
-  parking.previous_ = nullptr;
-  parking.next_ = parked_;
-  if (parked_ != nullptr) parked_->previous_ = &parking;
-  parked_ = &parking;
-}
-
-void Loop::unlink(Parking& parking) noexcept {
-  (parking.previous_ != nullptr ? parking.previous_->next_ : parked_) = parking.next_;
-  if (parking.next_ != nullptr) parking.next_->previous_ = parking.previous_;
-}
-
-void Loop::sweep_parked() noexcept {
-  for (Parking* parking = parked_; parking != nullptr;) {
-    Parking* next = parking->next_;
-    if (passed(parking->deadline_)) parking->finish(Wake::timeout);
-    parking = next;
-  }
 }
 
 }  // namespace talon::gateway

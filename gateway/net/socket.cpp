@@ -1,100 +1,113 @@
 // See socket.h.
 #include "gateway/net/socket.h"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <utility>
 
-#include "gateway/net/loop_context.h"
+#include "gateway/net/socket_state.h"
 
 namespace talon::gateway {
-
-using Descriptor = boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
-
-struct Socket::Impl final : Waiting {
-  Impl(Loop& loop, int fd) : context(loop.context()), descriptor(context.io.get_executor(), fd) {
-    next = context.first;
-    if (next != nullptr) next->previous = this;
-    context.first = this;
-  }
-  ~Impl() {
-    (previous != nullptr ? previous->next : context.first) = next;
-    if (next != nullptr) next->previous = previous;
-  }
-
-  void interrupt(Wake why) noexcept override {
-    if (!waiter || wake != Wake::ready) return;
-    wake = why;
-    boost::system::error_code ignored;
-    descriptor.cancel(ignored);
-  }
-
-  Loop::Context& context;
-  Descriptor descriptor;
-  std::coroutine_handle<> waiter;
-  Wake wake = Wake::ready;
-  Deadline deadline;
-  Impl* previous = nullptr;
-  Impl* next = nullptr;
-};
-
-void Loop::Context::sweep() {
-  // Interrupting only posts completions, so the list does not change under the sweep.
-  for (auto* socket = first; socket != nullptr; socket = socket->next) {
-    if (socket->waiter && socket->deadline.at != 0 && socket->deadline.at <= now_ms) socket->interrupt(Wake::timeout);
-  }
-}
-
-bool Socket::Wait::await_ready() noexcept {
-  if (interrupts_ != nullptr && interrupts_->reason()) {
-    impl_.wake = *interrupts_->reason();
-    return true;
-  }
-  return false;
-}
-
-void Socket::Wait::await_suspend(std::coroutine_handle<> waiter) {
-  impl_.waiter = waiter;
-  impl_.deadline = deadline_;
-  if (interrupts_ != nullptr) interrupts_->begin(&impl_);
-  const auto kind = kind_ == Kind::read ? Descriptor::wait_read : Descriptor::wait_write;
-  impl_.descriptor.async_wait(kind,
-                              [impl = &impl_](boost::system::error_code) { std::exchange(impl->waiter, {}).resume(); });
-}
-
-Wake Socket::Wait::await_resume() noexcept {
-  if (interrupts_ != nullptr) interrupts_->end();
-  return std::exchange(impl_.wake, Wake::ready);
-}
-
-Socket::Socket(Loop& loop, int descriptor) : impl_(std::make_unique<Impl>(loop, descriptor)) {}
-Socket::~Socket() = default;
-Socket::Socket(Socket&&) noexcept = default;
-
-Socket::Wait Socket::readable(Deadline deadline, Interrupts* interrupts) noexcept {
-  return {*impl_, Wait::Kind::read, deadline, interrupts};
-}
-Socket::Wait Socket::writable(Deadline deadline, Interrupts* interrupts) noexcept {
-  return {*impl_, Wait::Kind::write, deadline, interrupts};
-}
-void Socket::interrupt(Wake why) noexcept { impl_->interrupt(why); }
-int Socket::descriptor() const noexcept { return impl_->descriptor.native_handle(); }
-
 namespace {
+
 IoResult io_result(ssize_t count) noexcept {
   if (count > 0) return {IoResult::Status::done, static_cast<std::size_t>(count)};
   if (count == 0) return {IoResult::Status::end, 0};
   const bool later = errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
   return {later ? IoResult::Status::would_block : IoResult::Status::failed, 0};
 }
-int fd_of(Descriptor& descriptor) noexcept { return descriptor.native_handle(); }
+
+/// A read that gave less than it could have taken emptied the socket (epoll(7), question 9), unless the
+/// peer has closed: then the end is still to be read.
+IoResult read_result(SocketState& state, ssize_t count, std::size_t asked) noexcept {
+  const auto result = io_result(count);
+  const bool emptied = result.status == IoResult::Status::would_block ||
+                       (result.status == IoResult::Status::done && result.count < asked && !state.peer_closed);
+  if (emptied) state.can_read = false;
+  return result;
+}
+
 }  // namespace
 
+void SocketState::interrupt(Wake why) noexcept {
+  if (!waiter) return;
+  wake = why;
+  loop.resume_soon(std::exchange(waiter, {}));
+}
+
+void SocketState::edges(std::uint32_t events) noexcept {
+  const bool over = (events & (EPOLLHUP | EPOLLERR)) != 0;
+  if (over || (events & (EPOLLIN | EPOLLRDHUP)) != 0) can_read = true;
+  if (over || (events & EPOLLOUT) != 0) can_write = true;
+  if (over || (events & EPOLLRDHUP) != 0) peer_closed = true;
+  if (peer_closed && when_peer_closes != nullptr) std::exchange(when_peer_closes, nullptr)->interrupt(Wake::gone);
+  // Resuming may destroy this object: the last thing to do.
+  if (waiter && (waits_to_read ? can_read : can_write)) std::exchange(waiter, {}).resume();
+}
+
+bool Socket::Wait::await_ready() noexcept {
+  if (interrupts_ != nullptr && interrupts_->reason()) {
+    state_.wake = *interrupts_->reason();
+    return true;
+  }
+  return kind_ == Kind::read ? state_.can_read : state_.can_write;
+}
+
+void Socket::Wait::await_suspend(std::coroutine_handle<> waiter) noexcept {
+  state_.waiter = waiter;
+  state_.waits_to_read = kind_ == Kind::read;
+  state_.deadline = deadline_;
+  if (interrupts_ != nullptr) interrupts_->begin(&state_);
+}
+
+Wake Socket::Wait::await_resume() noexcept {
+  if (interrupts_ != nullptr) interrupts_->end();
+  return std::exchange(state_.wake, Wake::ready);
+}
+
+Socket::Socket(Loop& loop, int descriptor) : state_(std::make_unique<SocketState>(loop, descriptor)) {
+  loop.add(*state_);
+}
+Socket::~Socket() {
+  if (!state_) return;
+  state_->loop.remove(*state_);
+  ::close(state_->descriptor);
+}
+Socket::Socket(Socket&&) noexcept = default;
+
+Socket::Wait Socket::readable(Deadline deadline, Interrupts* interrupts) noexcept {
+  return {*state_, Wait::Kind::read, deadline, interrupts};
+}
+Socket::Wait Socket::writable(Deadline deadline, Interrupts* interrupts) noexcept {
+  return {*state_, Wait::Kind::write, deadline, interrupts};
+}
+void Socket::interrupt(Wake why) noexcept { state_->interrupt(why); }
+int Socket::descriptor() const noexcept { return state_->descriptor; }
+void Socket::read_would_block() noexcept { state_->can_read = state_->peer_closed; }
+void Socket::write_would_block() noexcept { state_->can_write = false; }
+bool Socket::quiet() const noexcept { return !state_->can_read && !state_->peer_closed; }
+bool Socket::peer_closed() const noexcept { return state_->peer_closed; }
+
+void Socket::interrupt_when_peer_closes(Interrupts* interrupts) noexcept {
+  state_->when_peer_closes = interrupts;
+  if (interrupts == nullptr || !state_->peer_closed) return;
+  state_->when_peer_closes = nullptr;
+  interrupts->interrupt(Wake::gone);
+}
+
 IoResult Socket::receive(std::span<char> into) noexcept {
-  return io_result(::recv(fd_of(impl_->descriptor), into.data(), into.size(), 0));
+  return read_result(*state_, ::recv(state_->descriptor, into.data(), into.size(), 0), into.size());
+}
+
+IoResult Socket::discard(std::size_t most) noexcept {
+  std::array<char, 16384> scratch;
+  const std::size_t asked = std::min(most, scratch.size());
+  return read_result(*state_, ::recv(state_->descriptor, scratch.data(), asked, 0), asked);
 }
 
 IoResult Socket::send(std::span<const std::string_view> pieces) noexcept {
@@ -107,31 +120,16 @@ IoResult Socket::send(std::span<const std::string_view> pieces) noexcept {
   msghdr message{};
   message.msg_iov = vector.data();
   message.msg_iovlen = used;
-  return io_result(::sendmsg(fd_of(impl_->descriptor), &message, MSG_NOSIGNAL));
+  const auto result = io_result(::sendmsg(state_->descriptor, &message, MSG_NOSIGNAL));
+  if (result.status == IoResult::Status::would_block) state_->can_write = false;
+  return result;
 }
 
-IoResult Socket::discard(std::size_t most) noexcept {
-  std::array<char, 16384> scratch;
-  return io_result(::recv(fd_of(impl_->descriptor), scratch.data(), std::min(most, scratch.size()), 0));
-}
-
-bool Socket::peer_closed() const noexcept {
-  char byte = 0;
-  const auto count = ::recv(fd_of(impl_->descriptor), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-}
-
-bool Socket::quiet() const noexcept {
-  char byte = 0;
-  return ::recv(fd_of(impl_->descriptor), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-         (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-void Socket::finish_sending() noexcept { ::shutdown(fd_of(impl_->descriptor), SHUT_WR); }
+void Socket::finish_sending() noexcept { ::shutdown(state_->descriptor, SHUT_WR); }
 
 void Socket::reset_on_close() noexcept {
   const linger at_once{1, 0};
-  ::setsockopt(fd_of(impl_->descriptor), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  ::setsockopt(state_->descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 bool advance(std::span<std::string_view>& pieces, std::size_t count) noexcept {

@@ -2,7 +2,7 @@
 // never block; a coroutine waits only when there is nothing to do, and borrows no buffer while it waits.
 //
 //   const Wake wake = co_await socket.readable(deadline);
-//   if (wake == Wake::ready) { const IoResult got = socket.receive(room); … }
+//   if (wake == Wake::ready) { const IoResult got = socket.receive(room); … }     // may still would_block
 //
 // Thread rule: a socket belongs to the loop it was made on. One wait at a time.
 #pragma once
@@ -70,19 +70,18 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
-  struct Impl;
   class Wait {
    public:
     [[nodiscard]] bool await_ready() noexcept;
-    void await_suspend(std::coroutine_handle<> waiter);
+    void await_suspend(std::coroutine_handle<> waiter) noexcept;
     [[nodiscard]] Wake await_resume() noexcept;
 
    private:
     friend class Socket;
     enum class Kind : std::uint8_t { read, write };
-    Wait(Impl& impl, Kind kind, Deadline deadline, Interrupts* interrupts) noexcept
-        : impl_(impl), kind_(kind), deadline_(deadline), interrupts_(interrupts) {}
-    Impl& impl_;
+    Wait(SocketState& state, Kind kind, Deadline deadline, Interrupts* interrupts) noexcept
+        : state_(state), kind_(kind), deadline_(deadline), interrupts_(interrupts) {}
+    SocketState& state_;
     Kind kind_;
     Deadline deadline_;
     Interrupts* interrupts_;
@@ -98,17 +97,23 @@ class Socket {
   [[nodiscard]] IoResult send(std::span<const std::string_view> pieces) noexcept;
   /// Reads and forgets up to `most` bytes.
   [[nodiscard]] IoResult discard(std::size_t most) noexcept;
-  /// Has the other side closed (or reset) the connection? Data that waits to be read says no.
-  [[nodiscard]] bool peer_closed() const noexcept;
-  /// Nothing to read and not closed: what an idle pooled connection should look like.
+  /// Somebody else read (or wrote) the descriptor until it would block: TLS, accept(2).
+  void read_would_block() noexcept;
+  void write_would_block() noexcept;
+
+  /// Nothing to read and not closed, as far as the loop has heard: what an idle pooled connection
+  /// should look like.
   [[nodiscard]] bool quiet() const noexcept;
+  [[nodiscard]] bool peer_closed() const noexcept;
+  /// From now on the end of the peer's sending interrupts (Wake::gone); nullptr: no more.
+  void interrupt_when_peer_closes(Interrupts* interrupts) noexcept;
   void finish_sending() noexcept;
   /// The close will be a reset.
   void reset_on_close() noexcept;
   [[nodiscard]] int descriptor() const noexcept;
 
  private:
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<SocketState> state_;
 };
 
 /// Takes `count` bytes off the front of `pieces`, after a partial send. False: nothing is left.

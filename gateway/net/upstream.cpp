@@ -8,9 +8,6 @@ namespace talon::gateway {
 namespace {
 
 constexpr std::int64_t k_addresses_for_ms = 30'000;
-/// A connection used within this time is taken without asking whether the provider closed it meanwhile;
-/// the one retry on a fresh connection covers the rest.
-constexpr std::int64_t k_fresh_ms = 1'000;
 
 core::Error not_connected(const Provider& provider, Wake wake) {
   if (wake == Wake::timeout) {
@@ -37,8 +34,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPools::idle(const Provider& provider
   while (!pool.idle.empty()) {
     auto connection = std::move(pool.idle.back());
     pool.idle.pop_back();
-    const bool fresh = loop_.now_ms() - connection->idle_since_ms_ < k_fresh_ms;
-    if (fresh || connection->socket_.quiet()) return connection;
+    if (connection->looks_alive()) return connection;
   }
   return nullptr;
 }
@@ -165,8 +161,10 @@ Task<core::Result<void>> UpstreamPools::shake_hands(UpstreamConnection& connecti
     if (step == TlsSession::Step::failed) co_return core::fail(core::Code::provider_error, connection.tls_->problem());
     Wake wake = Wake::ready;
     if (step == TlsSession::Step::want_read) {
+      connection.socket_.read_would_block();
       wake = co_await connection.readable(deadline, interrupts);
     } else {
+      connection.socket_.write_would_block();
       wake = co_await connection.writable(deadline, interrupts);
     }
     if (wake != Wake::ready) co_return core::fail(not_connected(provider, wake));

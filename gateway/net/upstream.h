@@ -45,10 +45,16 @@ class UpstreamConnection {
     return socket_.writable(deadline, &interrupts);
   }
   [[nodiscard]] IoResult receive(std::span<char> into) noexcept {
-    return tls_ ? tls_->receive(into) : socket_.receive(into);
+    if (!tls_) return socket_.receive(into);
+    const auto got = tls_->receive(into);
+    if (got.status == IoResult::Status::would_block) socket_.read_would_block();
+    return got;
   }
   [[nodiscard]] IoResult send(std::span<const std::string_view> pieces) noexcept {
-    return tls_ ? tls_->send(pieces) : socket_.send(pieces);
+    if (!tls_) return socket_.send(pieces);
+    const auto sent = tls_->send(pieces);
+    if (sent.status == IoResult::Status::would_block) socket_.write_would_block();
+    return sent;
   }
   /// False while decrypted bytes wait inside.
   [[nodiscard]] bool must_wait() const noexcept { return !tls_ || !tls_->has_pending(); }
@@ -57,6 +63,8 @@ class UpstreamConnection {
 
  private:
   friend class UpstreamPools;
+  /// Not closed by the provider while it idled, and (without TLS, whose tickets may lie about) silent.
+  [[nodiscard]] bool looks_alive() const noexcept { return tls_ ? !socket_.peer_closed() : socket_.quiet(); }
   UpstreamPools& pools_;
   std::size_t provider_;
   Socket socket_;

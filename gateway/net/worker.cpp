@@ -98,7 +98,10 @@ Task<> Worker::accept_loop(std::unique_ptr<Socket> listener) {
     for (int turn = 0; turn < k_accepts_a_turn; ++turn) {
       int descriptor = -1;
       const Accept accepted = accept_from(listener->descriptor(), descriptor);
-      if (accepted == Accept::none_waiting) break;
+      if (accepted == Accept::none_waiting) {
+        listener->read_would_block();
+        break;
+      }
       if (accepted == Accept::exhausted) {
         // No descriptors left: those that are open go on, new ones wait in the backlog.
         const Deadline deadline = loop.in(k_accept_pause);
@@ -170,11 +173,8 @@ void Worker::tick() {
     date_second_ = second;
     date_ = http_date_of(second);
   }
-  // A client that leaves while its call is under way cancels it. Nothing reads from it then, so ask:
-  // a system call a tick for each call that takes longer than one.
-  for (Connection* one = first_; one != nullptr; one = one->next_) {
-    if (one->watched_ && one->socket_.peer_closed()) one->interrupts.interrupt(Wake::gone);
-    if (stopping_) one->interrupts.interrupt(Wake::stopping);
+  if (stopping_) {
+    for (Connection* one = first_; one != nullptr; one = one->next_) one->interrupts.interrupt(Wake::stopping);
   }
   if (draining_ && loop.now_ms() - draining_since_ms_ >= k_drain_read_time.count()) {
     for (Connection* one = first_; one != nullptr; one = one->next_) {

@@ -39,7 +39,7 @@ inline constexpr std::chrono::milliseconds k_idle_time{75'000};  ///< between re
 inline constexpr std::chrono::milliseconds k_head_time{10'000};  ///< from a head's first byte to its end; 408
 inline constexpr std::chrono::milliseconds k_body_time{
     20'000};  ///< for a body, and one second more for each 16 KiB; 408
-inline constexpr std::chrono::milliseconds k_send_time{60'000};   ///< a client that takes nothing; closed
+inline constexpr std::chrono::milliseconds k_send_time{60'000};  ///< a client that takes nothing; closed
 /// For a request that is not whole when the server begins to drain; then 503 `draining`.
 inline constexpr std::chrono::milliseconds k_drain_read_time{3'000};
 inline constexpr std::chrono::milliseconds k_linger_time{2'000};  ///< for bytes that were still under way to us
