@@ -194,10 +194,9 @@ std::unique_ptr<vault::JournalItem> intent_of(const Call& call) {
   record.log = call.who.log;
   core::RequestDetail detail = detail_of(call);
   detail.decision.outcome = core::Outcome::interrupted;
-  detail.decision.code = Code::interrupted;
   detail.route = core::Route{
       std::nullopt,
-      {core::Attempt{call.provider->config.name, std::nullopt, std::nullopt, Code::interrupted, std::nullopt, {}}}};
+      {core::Attempt{call.provider->config.name, std::nullopt, std::nullopt, std::nullopt, std::nullopt, {}}}};
   const bool priced = call.row != nullptr || call.free_of_charge;
   detail.cost = core::Cost{call.held, call.held, priced};
   record.detail = std::move(detail);
