@@ -123,10 +123,42 @@ void give_back_upstream(Call& call, Answer answer);
 /// Why a wait ended, as an error.
 [[nodiscard]] core::Error error_of_wake(const Call& call, Wake wake);
 
-// --- exchange_relay.cpp ---------------------------------------------------------------------------
+// --- exchange_relay.cpp, exchange_flow.cpp, exchange_stream.cpp -----------------------------------
 
 /// The provider's answer to the client, settled on the way.
 [[nodiscard]] Task<> relay(Call& call);
+[[nodiscard]] Task<> relay_flowing(Call& call);
+[[nodiscard]] Task<> relay_stream(Call& call);
+
+// --- exchange_answer.cpp --------------------------------------------------------------------------
+
+inline constexpr std::string_view k_nothing{};
+[[nodiscard]] inline bool is_success(int status) noexcept { return status / 100 == 2; }
+
+[[nodiscard]] core::Hash commit_to(const Call& call, std::string_view name, std::string_view body);
+/// Commitments to what came in and what was sent on.
+void commit_request(Call& call);
+[[nodiscard]] core::Usage counted(const Call& call, std::int64_t deltas, std::int64_t content_bytes);
+/// How a call that did not go well ends in its record.
+[[nodiscard]] Ending ending_of(const Call& call, const core::Error& error, core::Outcome outcome,
+                               const std::optional<core::Usage>& usage);
+/// The provider's part is over, badly: the call is taken off it at once.
+void give_up(Call& call, const core::Error& error);
+
+/// The client's head for an answer of the provider, into the workspace.
+enum class BodyFraming : std::uint8_t { length, chunked, until_close, none };
+void write_client_head(Call& call, BodyFraming framing, std::uint64_t length, const std::optional<core::NanoUsd>& cost);
+/// How a body of unknown length goes to this client.
+[[nodiscard]] BodyFraming unknown_length(const Call& call);
+void note_first_content(Call& call);
+/// Body bytes that may go now, in the client's framing. False: the client is gone.
+[[nodiscard]] Task<bool> send_body(Call& call, BodyFraming framing, std::string_view bytes, std::string_view head,
+                                   std::string_view after);
+/// After a part of a body was sent, or not: the record commits to what went out, no further.
+void note_sent(Call& call, bool sent, vault::BodyCommitment& commitment, std::string_view bytes);
+
+/// Settles, then answers in our own envelope.
+[[nodiscard]] Task<> answer_envelope(Call& call, Refusal refusal, Ending ending);
 /// The call failed before anything of an answer went to the client.
 [[nodiscard]] Task<> answer_failure(Call& call, core::Error error);
 
