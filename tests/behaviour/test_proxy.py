@@ -60,7 +60,7 @@ class WhatIsOpen(ProxyCase):
                 received = world.simulator.last()
                 self.assertEqual((received.method, received.target), (method, "/v1" + path))
                 self.assertEqual(received.header("authorization"), f"Bearer {PROVIDER_KEY}")
-                self.assertEqual(world.call_of(response)["ask"]["endpoint"], "/v1/proxy/{provider}/{path…}")
+                self.assertEqual(world.call_of(response)["ask"]["endpoint"], "/v1/proxy/{provider}/{path}")
                 if isinstance(body, bytes):
                     self.assertEqual(received.body, body)
 
