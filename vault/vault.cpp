@@ -83,6 +83,7 @@ Result<std::unique_ptr<Vault>> Vault::open_for_serving(const std::filesystem::pa
   impl->writer =
       std::make_unique<Writer>(*impl->environment, *impl->keys, std::move(state), options.version, clock, random);
   std::vector<core::LogName> known;
+  known.reserve(options.known_tenants.size());
   for (const auto& tenant : options.known_tenants) known.push_back(core::LogName::of(tenant));
   TALON_TRY_VOID(impl->writer->start(known));
   // From here on only the journal's thread touches the writer.

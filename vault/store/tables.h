@@ -66,9 +66,7 @@ inline constexpr std::uint64_t k_max_unindexed = 4096;
 
 /// A log's number in this store, from 1 in the order of opening.
 enum class LogNumber : std::uint32_t {};
-[[nodiscard]] inline SmallBytes key_of(LogNumber log) {
-  return std::move(SmallBytes().number(static_cast<std::uint32_t>(log)));
-}
+[[nodiscard]] inline SmallBytes key_of(LogNumber log) { return SmallBytes().number(static_cast<std::uint32_t>(log)); }
 
 /// Place in the global sequence, from 0.
 using Position = std::uint64_t;
@@ -105,7 +103,7 @@ struct Row {
 };
 /// nullopt: not a row.
 [[nodiscard]] std::optional<Row> decode_row(std::string_view value) noexcept;
-[[nodiscard]] inline SmallBytes row_key(Position position) { return std::move(SmallBytes().number(position)); }
+[[nodiscard]] inline SmallBytes row_key(Position position) { return SmallBytes().number(position); }
 
 struct LogRow {
   core::LogName name = core::LogName::unattributed();
@@ -125,12 +123,11 @@ struct IndexEntry {
   [[nodiscard]] static std::optional<IndexEntry> decode(std::string_view value) noexcept;
 };
 [[nodiscard]] inline SmallBytes index_key(LogNumber log, std::uint64_t seq) {
-  return std::move(SmallBytes().number(static_cast<std::uint32_t>(log)).number(seq));
+  return SmallBytes().number(static_cast<std::uint32_t>(log)).number(seq);
 }
 /// Hash of the leaves [n·256^level, (n+1)·256^level), the tlog-tiles hash (level, n).
 [[nodiscard]] inline SmallBytes node_key(LogNumber log, unsigned level, std::uint64_t n) {
-  return std::move(
-      SmallBytes().number(static_cast<std::uint32_t>(log)).number(static_cast<std::uint8_t>(level)).number(n));
+  return SmallBytes().number(static_cast<std::uint32_t>(log)).number(static_cast<std::uint8_t>(level)).number(n);
 }
 
 /// State of the whole vault after a commit, under BLAKE2b keyed with the vault secret.
