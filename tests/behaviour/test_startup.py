@@ -316,6 +316,8 @@ class Damaged(StartupCase):
         self.assertEqual(world.chat().status, 200)
 
     def test_overwritten_pages_never_crash_a_command(self):
+        if os.environ.get("TALON_SANITIZE"):
+            self.skipTest("LMDB faults on such pages; the sanitizer's handler stands where Talon's turns that into a sentence")
         world, data, used = self.used()
         whole = data.read_bytes()[:used]
         junk = bytes(range(256)) * 16
