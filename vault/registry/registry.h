@@ -137,15 +137,16 @@ class Registry {
   [[nodiscard]] virtual core::Result<void> revoke_api_key(const core::TenantId& tenant, const IdBytes& id,
                                                           const Actor& actor) = 0;
   /// A second key of a provider replaces the first.
-  [[nodiscard]] virtual core::Result<ProviderKeyRow> put_provider_key(const core::TenantId& tenant, NewProviderKey wanted,
-                                                                      const Actor& actor) = 0;
+  [[nodiscard]] virtual core::Result<ProviderKeyRow> put_provider_key(const core::TenantId& tenant,
+                                                                      NewProviderKey wanted, const Actor& actor) = 0;
   [[nodiscard]] virtual core::Result<void> remove_provider(const core::TenantId& tenant, std::string_view provider,
                                                            const Actor& actor) = 0;
   /// What a probe or traffic showed; no record (it is no operator's act).
   [[nodiscard]] virtual core::Result<void> note_health(const core::TenantId& tenant, const IdBytes& id, bool healthy,
                                                        core::Instant when, std::vector<std::string> models) = 0;
   using VirtualAnswerOf = std::function<Idempotent(const IssuedVirtualKey& issued)>;
-  [[nodiscard]] virtual core::Result<IssuedVirtualKey> issue_virtual_key(const NewVirtualKey& wanted, const Actor& actor,
+  [[nodiscard]] virtual core::Result<IssuedVirtualKey> issue_virtual_key(const NewVirtualKey& wanted,
+                                                                         const Actor& actor,
                                                                          const VirtualAnswerOf& answer) = 0;
   /// Error: not_found for one that is unknown or revoked already.
   [[nodiscard]] virtual core::Result<VirtualKeyRow> revoke_virtual_key(const IdBytes& id, const Actor& actor) = 0;
