@@ -140,6 +140,12 @@ void write_route(Members& out, const Route& route) {
   out.text_if("policy", route.policy);
 }
 
+void write_change(Members& out, const MemberChange& change) {
+  out.text_if("after", change.after);
+  out.text_if("before", change.before);
+  out.text("member", change.member);
+}
+
 void write_timing(Members& out, const Timing& timing) {
   out.micros("own_us", timing.own);
   out.integer("total_us", timing.total.count);
@@ -168,6 +174,7 @@ struct Stretches {
   void before_clock(Members& out, const OperatorDetail& event) const {
     out.text("action", event.action);
     out.text("actor", event.actor);
+    if (!event.changes.empty()) out.array_of_objects("changes", event.changes, write_change);
   }
   void before_clock(Members& out, const RequestDetail& request) const {
     out.object("ask", [&](Members& inner) { write_ask(inner, request.ask); });

@@ -130,12 +130,19 @@ struct BootDetail {
   std::int64_t interrupted = 0;
 };
 
+/// One member that an operator's act changed; nullopt: there was, or is, none. Never a secret.
+struct MemberChange {
+  std::string member;
+  std::optional<std::string> before, after;
+};
+
 /// `operator`: something an operator, or a stranger at the door, did.
 struct OperatorDetail {
   std::string actor;
   std::string action;
   std::optional<std::string> target;
-  std::optional<std::int64_t> count;  ///< events that one sampled record stands for
+  std::optional<std::int64_t> count;    ///< events that one sampled record stands for
+  std::vector<MemberChange> changes{};  ///< at most 28, so that the line stays below k_max_line
 };
 
 struct EvidenceRecord {

@@ -1,8 +1,7 @@
 // Opening, closing, and the writer's side of the facade. Reads: reads.cpp, evidence.cpp, exports.cpp, live_verify.cpp.
 #include "vault/vault.h"
 
-#include <condition_variable>
-
+#include "vault/journal/waiting_port.h"
 #include "vault/ledger/rollup.h"
 #include "vault/log/key_digest.h"
 #include "vault/log/sodium_ready.h"
@@ -20,26 +19,6 @@ using core::Result;
 namespace {
 
 constexpr auto k_read_deadline = std::chrono::milliseconds(5000);
-
-/// Runs what completes right away, and lets one thread wait for it.
-class WaitingPort final : public CompletionPort {
- public:
-  void completed(std::vector<std::unique_ptr<JournalItem>> items) noexcept override {
-    const std::lock_guard lock(guard_);
-    for (const auto& item : items) state_ = item->result.state;
-    wake_.notify_all();
-  }
-  [[nodiscard]] ItemState wait() {
-    std::unique_lock lock(guard_);
-    wake_.wait(lock, [&] { return state_ != ItemState::waiting; });
-    return state_;
-  }
-
- private:
-  std::mutex guard_;
-  std::condition_variable wake_;
-  ItemState state_ = ItemState::waiting;
-};
 
 /// Number 1 is the only content key a log has before rotation is built.
 Result<std::shared_ptr<const ContentKey>> read_content_key(const Environment& environment, const core::LogName& log,
@@ -80,6 +59,7 @@ Result<std::unique_ptr<Vault>> Vault::open_for_serving(const std::filesystem::pa
   impl->environment->clear_dead_readers();
   // Nothing is written before state, seal and frontiers agree.
   TALON_TRY(state, recover_state(*impl->environment, *impl->keys));
+  TALON_TRY_VOID(impl->environment->add_missing_tables());
   impl->writer =
       std::make_unique<Writer>(*impl->environment, *impl->keys, std::move(state), options.version, clock, random);
   std::vector<core::LogName> known;
@@ -161,15 +141,10 @@ Result<std::shared_ptr<const ContentKey>> Vault::content_key(const core::LogName
   }
   TALON_TRY(stored, read_content_key(*impl_->environment, log, impl_->keys->sealing_key));
   if (!stored) {
-    WaitingPort port;
     auto item = std::make_unique<JournalItem>();
     item->kind = ItemKind::open_log;
     item->log = log;
-    item->port = &port;
-    if (!impl_->journal->accepting() || impl_->journal->submit(item) != Submit::queued ||
-        port.wait() != ItemState::committed) {
-      return core::fail(Code::vault_unavailable, "the vault takes nothing new at present");
-    }
+    TALON_TRY_VOID(commit_and_wait(*impl_->journal, std::move(item)));
     TALON_TRY(made, read_content_key(*impl_->environment, log, impl_->keys->sealing_key));
     stored = std::move(made);
   }

@@ -32,6 +32,7 @@
 #include "core/ids.h"
 #include "core/tenant_id.h"
 #include "core/time.h"
+#include "vault/store/environment.h"
 
 namespace talon::vault {
 
@@ -39,6 +40,7 @@ enum class ItemKind : std::uint8_t {
   intent,    ///< a call may be sent to a provider once this is committed
   record,    ///< an outcome or a denial: one line in its log
   open_log,  ///< the tenant became known: its log gets its genesis if it has none
+  change,    ///< rows outside the ledger: `apply`, and the operator's record of it if it has a line
   barrier,   ///< completes when everything submitted before it is committed and visible to readers
 };
 
@@ -71,6 +73,10 @@ struct JournalItem {
   core::UnsequencedLine line;
   RollupChange rollup;         ///< record: its own; intent: that of the interrupted record
   bool closes_intent = false;  ///< record: an intent with the same id was submitted before
+  /// change: puts its rows, on the journal's thread, inside the transaction that also opens the log if it is new and
+  /// holds the item's own line (absent: `line.before_seq` is empty). Checks come before submit: an error here is a
+  /// failed commit and ends the journal, so it may only come from the store itself. Quick; it holds up every call.
+  std::move_only_function<core::Result<void>(WriteTxn& txn, LogNumber log)> apply;
 
   CompletionPort* port = nullptr;                         ///< who is told; must outlive the journal
   std::move_only_function<void(const ItemResult&)> done;  ///< run by the port on its own thread

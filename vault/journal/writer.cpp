@@ -135,6 +135,12 @@ Result<WriteCounts> Writer::write(std::span<const std::unique_ptr<JournalItem>> 
       if (item->closes_intent) state_.open_intents.erase(id);
       TALON_TRY_VOID(rollups_.apply(*txn_, log, item->rollup, stamp.time));
       ++counts.records;
+    } else if (item->kind == ItemKind::change) {
+      if (item->apply) TALON_TRY_VOID(item->apply(*txn_, log));
+      if (item->line.before_seq.empty()) continue;
+      TALON_TRY(seq, append_record(log, stamp, id_bytes(item->id), item->line, 0));
+      item->result.seq = seq;
+      ++counts.records;
     }
   }
   TALON_TRY_VOID(commit());

@@ -27,6 +27,7 @@ constexpr std::size_t k_map_bytes = std::size_t{1} << 40;
 constexpr std::size_t k_map_bytes = std::size_t{1} << 40;
 #endif
 constexpr unsigned k_max_readers = 1024;
+constexpr unsigned k_absent = ~0u;  ///< no handle: a store from before this table
 
 core::Error lmdb_error(int rc, std::string_view doing) {
   Code code = Code::vault_unavailable;
@@ -71,6 +72,7 @@ Cursor::~Cursor() {
 
 namespace {
 Result<std::optional<Entry>> move_cursor(MDB_cursor* cursor, std::string_view key, MDB_cursor_op operation) {
+  if (cursor == nullptr) return std::optional<Entry>();
   MDB_val key_value = value_of(key);
   MDB_val data{};
   const int rc = mdb_cursor_get(cursor, &key_value, &data, operation);
@@ -94,6 +96,7 @@ Txn::~Txn() {
 }
 
 Result<std::optional<std::string_view>> Txn::get(Table table, std::string_view key) const {
+  if (handle(table) == k_absent) return std::optional<std::string_view>();
   MDB_val key_value = value_of(key);
   MDB_val data{};
   const int rc = mdb_get(txn_, handle(table), &key_value, &data);
@@ -103,6 +106,7 @@ Result<std::optional<std::string_view>> Txn::get(Table table, std::string_view k
 }
 
 Result<Cursor> Txn::cursor(Table table) const {
+  if (handle(table) == k_absent) return Cursor(nullptr);
   MDB_cursor* cursor = nullptr;
   if (const int rc = mdb_cursor_open(txn_, handle(table), &cursor); rc != 0) {
     return core::fail(lmdb_error(rc, "reading"));
@@ -111,6 +115,7 @@ Result<Cursor> Txn::cursor(Table table) const {
 }
 
 Result<std::uint64_t> Txn::count(Table table) const {
+  if (handle(table) == k_absent) return std::uint64_t{0};
   MDB_stat stat{};
   if (const int rc = mdb_stat(txn_, handle(table), &stat); rc != 0) return core::fail(lmdb_error(rc, "reading"));
   return static_cast<std::uint64_t>(stat.ms_entries);
@@ -183,6 +188,10 @@ Result<std::unique_ptr<Environment>> Environment::open_with(const std::filesyste
   for (std::size_t i = 0; i < k_table_count; ++i) {
     const char* name = table_name(static_cast<Table>(i));
     if (const int rc = mdb_dbi_open(txn, name, table_flags, &self->tables_[i]); rc != 0) {
+      if (rc == MDB_NOTFOUND && static_cast<Table>(i) >= k_first_added_table) {
+        self->tables_[i] = k_absent;
+        continue;
+      }
       mdb_txn_abort(txn);
       if (rc == MDB_NOTFOUND) {
         return core::fail(Code::vault_corrupt,
@@ -198,6 +207,23 @@ Result<std::unique_ptr<Environment>> Environment::open_with(const std::filesyste
 Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::path& data_dir, Access access) {
   TALON_TRY_VOID(check_data_file(data_dir));
   return open_with(data_dir, access == Access::read ? MDB_RDONLY : 0u, 0);
+}
+
+Result<void> Environment::add_missing_tables() {
+  if (std::find(std::begin(tables_), std::end(tables_), k_absent) == std::end(tables_)) return {};
+  MDB_txn* txn = nullptr;
+  if (const int rc = mdb_txn_begin(env_, nullptr, 0, &txn); rc != 0) {
+    return core::fail(lmdb_error(rc, "starting to write"));
+  }
+  for (std::size_t i = 0; i < k_table_count; ++i) {
+    if (tables_[i] != k_absent) continue;
+    if (const int rc = mdb_dbi_open(txn, table_name(static_cast<Table>(i)), MDB_CREATE, &tables_[i]); rc != 0) {
+      mdb_txn_abort(txn);
+      return core::fail(lmdb_error(rc, "adding a table"));
+    }
+  }
+  if (const int rc = mdb_txn_commit(txn); rc != 0) return core::fail(lmdb_error(rc, "adding tables"));
+  return {};
 }
 
 Result<std::unique_ptr<Environment>> Environment::create(const std::filesystem::path& data_dir) {

@@ -52,7 +52,7 @@ class Cursor {
  private:
   friend class Txn;
   explicit Cursor(MDB_cursor* cursor) : cursor_(cursor) {}
-  MDB_cursor* cursor_;
+  MDB_cursor* cursor_;  ///< nullptr: the store has no such table yet, which reads as an empty one
 };
 
 /// What readers and the writer share.
@@ -104,6 +104,8 @@ class Environment {
   /// Error: vault_missing, vault_corrupt, vault_permission, vault_version, vault_locked (already open here).
   [[nodiscard]] static core::Result<std::unique_ptr<Environment>> open(const std::filesystem::path& data_dir,
                                                                        Access access);
+  /// The writer's, once it has found the store in order: adds the tables that a store of an earlier version lacks.
+  [[nodiscard]] core::Result<void> add_missing_tables();
   /// Makes an empty store with all tables in a directory that has none.
   [[nodiscard]] static core::Result<std::unique_ptr<Environment>> create(const std::filesystem::path& data_dir);
   ~Environment();

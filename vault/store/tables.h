@@ -16,6 +16,15 @@
 //   content_keys  log number                            nonce (24) sealed key (48)
 //   rollups       log day dimension SHA-256(name)[0:16] Rollup, see vault/ledger/rollup.h
 //   sessions      log SHA-256(session id)[0:16]         SessionRow, see vault/ledger/rollup.h
+//   accounts      log                                   AccountRow, see vault/registry/row_codec.h (so all below)
+//   api_keys      log id (16)                           ApiKeyRow
+//   provider_keys log SHA-256(provider)[0:16]           ProviderKeyRow
+//   virtual_keys  log id (16)                           VirtualKeyRow                   log 0: of no tenant
+//   keys          keyed digest (32)                     KeyRow                          the keys that are in force
+//   answers       SHA-256(key)                          Idempotent and when             kept for 24 hours
+//
+// Tables from `accounts` on are younger than the format: the writer adds them to a store that has none, readers take a
+// missing one as empty.
 //
 // `rows` is the only source: what is marked derived is written by the journal every 4,096 rows at most, or after a
 // second of idleness, and rebuilt from rows at start where it lags (evidence.md §4).
@@ -51,8 +60,16 @@ enum class Table : std::uint8_t {
   content_keys,
   rollups,
   sessions,
+  accounts,
+  api_keys,
+  provider_keys,
+  virtual_keys,
+  keys,
+  answers,
 };
-inline constexpr std::size_t k_table_count = 12;
+inline constexpr std::size_t k_table_count = 18;
+/// Those before it are in every store.
+inline constexpr Table k_first_added_table = Table::accounts;
 [[nodiscard]] const char* table_name(Table table) noexcept;
 
 inline constexpr std::string_view k_format = "talon-vault/1";

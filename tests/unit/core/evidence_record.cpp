@@ -100,6 +100,15 @@ std::vector<EvidenceRecord> golden_records() {
       record(7, small_request(), tenant("acme")),
       record(9'007'199'254'740'991, full_request(), tenant("acme")),
       record(8, interrupted_request(), LogName::unattributed()),
+      record(10,
+             OperatorDetail{"ops",
+                            "tenant.tier",
+                            "acme",
+                            std::nullopt,
+                            {{"tier", "growth", "scale"},
+                             {"reason", std::nullopt, "a \"grown\" shop"},
+                             {"pending_tier", "growth", std::nullopt}}},
+             tenant("acme")),
   };
   records[2].clock = Instant{1'777'636'700'000'000};
   records[4].clock = Instant{1};
