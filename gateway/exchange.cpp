@@ -37,14 +37,15 @@ Task<> read_failed(Call& call, Connection::Failed failed) {
 
 }  // namespace
 
-Task<> exchange(Worker& worker, Connection& client, const Caller& caller, RouteMatch match, std::string request_id) {
-  Call call(worker, client, caller, match, std::move(request_id));
+Task<> exchange(Worker& worker, Connection& client, SnapshotRef snapshot, const Caller& caller, RouteMatch match,
+                std::string request_id) {
+  Call call(worker, client, std::move(snapshot), caller, match, std::move(request_id));
 
   // read: the key is known, so the body may be.
   if (const auto whole = client.body_in_place()) {
     call.body = *whole;
   } else {
-    auto failed = co_await client.read_body(static_cast<std::uint64_t>(worker.snapshot.loaded.config.max_body));
+    auto failed = co_await client.read_body(static_cast<std::uint64_t>(call.snapshot->loaded.config.max_body));
     if (failed) co_return co_await read_failed(call, std::move(*failed));
     call.body = client.body();
   }
@@ -78,9 +79,9 @@ Task<> exchange(Worker& worker, Connection& client, const Caller& caller, RouteM
   co_await relay(call);
 }
 
-Task<> refuse_known(Worker& worker, Connection& client, const Caller& caller, RouteMatch match, std::string request_id,
-                    Refusal refusal) {
-  Call call(worker, client, caller, match, std::move(request_id));
+Task<> refuse_known(Worker& worker, Connection& client, SnapshotRef snapshot, const Caller& caller, RouteMatch match,
+                    std::string request_id, Refusal refusal) {
+  Call call(worker, client, std::move(snapshot), caller, match, std::move(request_id));
   co_await answer_refusal(call, std::move(refusal));
 }
 

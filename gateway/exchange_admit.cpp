@@ -48,7 +48,7 @@ bool has_nothing_to_price(const Call& call) {
 
 std::optional<Refusal> read_body_as_call(Call& call) {
   if (call.endpoint == Endpoint::proxy) {
-    auto target = parse_proxy_target(call.worker.snapshot, call.head());
+    auto target = parse_proxy_target(*call.snapshot, call.head());
     if (!target) return refusal_of(target);
     call.proxy = std::move(*target);
     call.free_of_charge = has_nothing_to_price(call);
@@ -70,7 +70,7 @@ std::optional<Refusal> read_body_as_call(Call& call) {
 bool under_a_cap(const Call& call) { return call.caller.policy.max_daily_cost.has_value(); }
 
 std::optional<Refusal> choose(Call& call) {
-  const Snapshot& snapshot = call.worker.snapshot;
+  const Snapshot& snapshot = *call.snapshot;
   if (call.proxy) {
     auto allowed = check_shared_credential(call.head(), *call.proxy, call.view);
     // Under a cap a body that is no JSON object has no price, whatever else is wrong with it.
@@ -99,15 +99,17 @@ std::optional<Refusal> price(Call& call) {
                     {}}};
   }
   call.held = hold_for(call.row, call.view, call.endpoint, call.body.size(),
-                       call.worker.snapshot.loaded.config.hold_max_output_tokens);
+                       call.snapshot->loaded.config.hold_max_output_tokens);
   return std::nullopt;
 }
 
 }  // namespace
 
-Call::Call(Worker& on, Connection& from, const Caller& who_calls, RouteMatch route_match, std::string id)
+Call::Call(Worker& on, Connection& from, SnapshotRef generation, const Caller& who_calls, RouteMatch route_match,
+           std::string id)
     : worker(on),
       client(from),
+      snapshot(std::move(generation)),
       caller(who_calls),
       match(route_match),
       request_id(std::move(id)),
@@ -140,7 +142,7 @@ core::RequestDetail detail_of(const Call& call) {
   detail.ask.max_tokens = call.view.max_tokens;
   detail.decision.policy = call.caller.policy_hash;
   if (call.row != nullptr) {
-    const auto& hashes = call.worker.snapshot.price_hashes;
+    const auto& hashes = call.snapshot->price_hashes;
     if (const auto found = hashes.find(call.row->provider + "/" + call.row->model); found != hashes.end())
       detail.decision.prices = found->second;
   }
@@ -167,7 +169,7 @@ std::optional<Refusal> decide(Call& call) {
 
 Task<std::optional<Refusal>> open_log(Call& call) {
   LogDirectory& logs = call.worker.shared.logs;
-  const auto most = static_cast<std::size_t>(call.worker.snapshot.loaded.config.max_tagged_tenants);
+  const auto most = static_cast<std::size_t>(call.snapshot->loaded.config.max_tagged_tenants);
   std::optional<core::Error> problem;
   ReaderThread::Job job = [&] {
     if (auto opened = logs.open_tagged(call.who.log, most); !opened) problem = opened.error();

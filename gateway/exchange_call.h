@@ -25,10 +25,12 @@
 namespace talon::gateway {
 
 struct Call {
-  Call(Worker& on, Connection& from, const Caller& who_calls, RouteMatch route_match, std::string id);
+  Call(Worker& on, Connection& from, SnapshotRef generation, const Caller& who_calls, RouteMatch route_match,
+       std::string id);
 
   Worker& worker;
   Connection& client;
+  const SnapshotRef snapshot;  ///< the generation it began with, whatever is loaded meanwhile
   const Caller& caller;
   RouteMatch match;
   std::string request_id;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <latch>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -41,7 +42,7 @@ std::string_view word(vault::JournalStats::State state) {
 
 }  // namespace
 
-struct Server::Impl {
+struct Server::Impl final : Operations {
   Impl(std::shared_ptr<const Snapshot> current, vault::Vault& opened, ServerOptions given)
       : snapshot(std::move(current)), vault(opened), options(std::move(given)), logs(opened) {}
 
@@ -52,6 +53,13 @@ struct Server::Impl {
   void log_vault_state();
   void stop(Stop how);
   void close_listeners();
+  /// Runs `work` on every worker's thread; returns when all have done it.
+  void on_each_worker(const std::function<void(Worker&)>& work);
+
+  // Operations, for the admin thread.
+  core::Result<void> reload() override;
+  void drain() override { stop(Stop::drain); }
+  void tenant_changed(const core::TenantId& tenant) override;
 
   std::shared_ptr<const Snapshot> snapshot;
   vault::Vault& vault;
@@ -64,6 +72,7 @@ struct Server::Impl {
   std::optional<TlsContext> tls;
   std::optional<Resolver> resolver;
   std::optional<ReaderThread> reader;
+  std::optional<ReaderThread> admin;
   std::unique_ptr<Shared> shared;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::thread> threads;
@@ -101,11 +110,12 @@ core::Result<void> Server::Impl::listen() {
 void Server::Impl::run() {
   resolver.emplace();
   reader.emplace();
-  shared.reset(new Shared{vault, *options.clock, *options.log, *caps, logs, *resolver, *reader, *tls});
+  admin.emplace();
+  shared.reset(new Shared{vault, *options.clock, *options.log, *caps, logs, *resolver, *reader, *admin, *this, *tls});
   const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores - 1;
   for (unsigned i = 0; i < count; ++i) {
-    workers.push_back(std::make_unique<Worker>(*shared, *snapshot));
+    workers.push_back(std::make_unique<Worker>(*shared, snapshot));
     for (const Listening& listening : listeners) {
       if (const int own = duplicate(listening.descriptor); own >= 0) workers.back()->accept_on(own);
     }
@@ -164,6 +174,25 @@ void Server::Impl::stop(Stop how) {
   for (auto& worker : workers) worker->drain();
 }
 
+void Server::Impl::on_each_worker(const std::function<void(Worker&)>& work) {
+  // Shared: the last to count may still be inside when the wait is over.
+  const auto done = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(workers.size()));
+  for (auto& worker : workers) {
+    worker->ask([&work](Worker& one) { work(one); }, [done] { done->count_down(); });
+  }
+  done->wait();
+}
+
+void Server::Impl::tenant_changed(const core::TenantId& tenant) {
+  const auto log = core::LogName::of(tenant);
+  on_each_worker([&log](Worker& worker) { worker.forget(log); });
+}
+
+core::Result<void> Server::Impl::reload() {
+  return core::fail(core::Code::not_supported,
+                    "Reloading is not supported by this version; restart to read the configuration again.");
+}
+
 void Server::Impl::close_listeners() {
   for (const Listening& listening : listeners) {
     if (listening.descriptor >= 0) close_descriptor(listening.descriptor);
@@ -193,6 +222,7 @@ Server::~Server() {
   stop(Stop::now);
   wait();
   // Threads that post to the loops go before the loops do.
+  impl_->admin.reset();
   impl_->reader.reset();
   impl_->resolver.reset();
 }

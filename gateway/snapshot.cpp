@@ -79,11 +79,11 @@ class Builder {
     snapshot_->loaded = std::move(loaded);
   }
 
-  core::Result<std::shared_ptr<const Snapshot>> build() {
+  core::Result<SnapshotRef> build() {
     TALON_TRY_VOID(add_callers());
     TALON_TRY_VOID(add_providers());
     hash_prices();
-    return std::shared_ptr<const Snapshot>(std::move(snapshot_));
+    return SnapshotRef(std::move(snapshot_));
   }
 
  private:
@@ -142,9 +142,24 @@ class Builder {
         if (secret.api_key) provider.api_key = secret.api_key->clone();  // some take none
         provider.on = true;
       }
+      provider.pool.endpoint = endpoint_of(provider);
       snapshot_->providers.push_back(std::move(provider));
     }
     return {};
+  }
+
+  /// Another key, another place: no connection of before serves it.
+  [[nodiscard]] core::Hash endpoint_of(const Provider& provider) const {
+    std::string identity = provider.config.name;
+    for (const std::string& part : {provider.scheme, provider.host, std::to_string(provider.port)}) {
+      identity += '\0';
+      identity += part;
+    }
+    if (!provider.api_key.reveal().empty()) {
+      const auto digest = digest_(provider.api_key.reveal());
+      identity.append(reinterpret_cast<const char*>(digest.data()), digest.size());
+    }
+    return vault::sha256(identity);
   }
 
   void hash_prices() {
@@ -167,6 +182,14 @@ std::size_t KeyDigestHash::operator()(const KeyDigest& digest) const noexcept {
   return hash;
 }
 
+std::size_t PoolKeyHash::operator()(const PoolKey& key) const noexcept {
+  std::size_t endpoint = 0, credential = 0;
+  std::memcpy(&endpoint, key.endpoint.data(), sizeof endpoint);
+  // The last bytes of an id: its first ones tell the time.
+  std::memcpy(&credential, key.credential.data() + key.credential.size() - sizeof credential, sizeof credential);
+  return endpoint ^ credential;
+}
+
 const core::PriceTable& Snapshot::prices() const noexcept { return loaded.prices; }
 
 const Provider* Snapshot::provider(std::string_view name) const noexcept {
@@ -177,11 +200,11 @@ const Provider* Snapshot::provider(std::string_view name) const noexcept {
 
 bool Snapshot::any_provider_on() const noexcept { return std::ranges::any_of(providers, &Provider::on); }
 
-core::Result<std::shared_ptr<const Snapshot>> build_snapshot(vault::LoadedConfig loaded, const KeyDigester& digest) {
+core::Result<SnapshotRef> build_snapshot(vault::LoadedConfig loaded, const KeyDigester& digest) {
   return Builder(std::move(loaded), digest).build();
 }
 
-core::Result<std::shared_ptr<const Snapshot>> build_snapshot(vault::LoadedConfig loaded, const vault::Vault& vault) {
+core::Result<SnapshotRef> build_snapshot(vault::LoadedConfig loaded, const vault::Vault& vault) {
   return build_snapshot(std::move(loaded), [&vault](std::string_view key) { return vault.key_digest(key); });
 }
 

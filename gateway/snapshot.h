@@ -1,5 +1,5 @@
 // Snapshot: what a worker needs to know to decide about a request; immutable once built. Each worker
-// holds a plain pointer to the current one (house.md, "Threads").
+// holds the current one, each request the one it began with (house.md, "Threads").
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,17 @@ struct Caller {
   std::size_t index = 0;
 };
 
+/// Whose connections may serve one another: one provider at one place, with one credential. Survives a
+/// reload that left those as they were.
+struct PoolKey {
+  core::Hash endpoint{};        ///< of name, scheme, host, port and the operator's key
+  vault::IdBytes credential{};  ///< of a key that a tenant brought; zero: the operator's
+  bool operator==(const PoolKey&) const = default;
+};
+struct PoolKeyHash {
+  std::size_t operator()(const PoolKey& key) const noexcept;
+};
+
 struct Provider {
   core::ProviderConfig config;  ///< but for `api_key`: where a secret came from stays with the loader
   core::Secret api_key;         ///< empty: the provider takes none
@@ -41,6 +52,7 @@ struct Provider {
   std::uint16_t port = 443;
   std::string base_path;  ///< "" or "/v1", without trailing slash
   std::size_t index = 0;
+  PoolKey pool;  ///< with the operator's credential
 };
 
 /// Digest of a key as Vault::key_digest gives it.
@@ -62,15 +74,16 @@ struct Snapshot {
   [[nodiscard]] bool any_provider_on() const noexcept;
 };
 
+/// A generation. Whoever decides by it holds it until it is done.
+using SnapshotRef = std::shared_ptr<const Snapshot>;
+
 /// How keys are looked up; Vault::key_digest, injected so that deciding needs no vault.
 using KeyDigester = std::function<KeyDigest(std::string_view key)>;
 
 /// Builds the snapshot of a loaded configuration; prices must not be changed afterwards. Error:
 /// config_invalid when one key belongs to two names (both are named, the key is not shown) or when a
 /// base_url cannot be used.
-[[nodiscard]] core::Result<std::shared_ptr<const Snapshot>> build_snapshot(vault::LoadedConfig loaded,
-                                                                           const KeyDigester& digest);
-[[nodiscard]] core::Result<std::shared_ptr<const Snapshot>> build_snapshot(vault::LoadedConfig loaded,
-                                                                           const vault::Vault& vault);
+[[nodiscard]] core::Result<SnapshotRef> build_snapshot(vault::LoadedConfig loaded, const KeyDigester& digest);
+[[nodiscard]] core::Result<SnapshotRef> build_snapshot(vault::LoadedConfig loaded, const vault::Vault& vault);
 
 }  // namespace talon::gateway

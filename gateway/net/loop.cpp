@@ -68,14 +68,18 @@ void Loop::unlink(Parking& parking) noexcept {
   if (parking.next_ != nullptr) parking.next_->previous_ = parking.previous_;
 }
 
-void Loop::post(std::move_only_function<void()> work) {
+void Loop::post(std::move_only_function<void()> work) { static_cast<void>(post_if_running(std::move(work))); }
+
+bool Loop::post_if_running(std::move_only_function<void()> work) {
   bool was_empty = false;
   {
     const std::lock_guard lock(mutex_);
+    if (ended_) return false;
     was_empty = posted_.empty();
     posted_.push_back(std::move(work));
   }
   if (was_empty) eventfd_write(wakeup_, 1);
+  return true;
 }
 
 void Loop::stop() {
@@ -147,8 +151,10 @@ void Loop::run() {
       if (tick_) tick_();
     }
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
+    ended_ = stopping_;
+    if (ended_) break;
   }
+  run_posted();  // somebody may wait for what came with the last turn
 }
 
 }  // namespace talon::gateway

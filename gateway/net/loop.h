@@ -35,8 +35,10 @@ class Loop {
   /// Runs on the calling thread until stop().
   void run();
   void stop();
-  /// `work` runs on the loop's thread, in the order posted.
+  /// `work` runs on the loop's thread, in the order posted; never, when the loop has ended.
   void post(std::move_only_function<void()> work);
+  /// The same, but what was taken will run: false when the loop has ended.
+  [[nodiscard]] bool post_if_running(std::move_only_function<void()> work);
   /// Runs at every tick, after waits that passed their deadline were woken. Set before run().
   void on_tick(std::move_only_function<void()> work) { tick_ = std::move(work); }
 
@@ -76,6 +78,7 @@ class Loop {
   std::mutex mutex_;
   std::vector<std::move_only_function<void()>> posted_;  ///< under mutex_
   bool stopping_ = false;                                ///< under mutex_
+  bool ended_ = false;                                   ///< under mutex_: no turn comes any more
 };
 
 }  // namespace talon::gateway

@@ -31,6 +31,7 @@ constexpr std::string_view k_no_code{};
 struct Request {
   Worker& worker;
   Connection& client;
+  SnapshotRef snapshot;  ///< the generation it began with
   RouteMatch match;
   std::string id;
   core::Micros began;
@@ -75,7 +76,7 @@ Task<> refuse(Request& request, const Refusal& refusal) {
 
 ApiRequest api_request(Request& request, const Caller& caller) {
   const RequestHead& head = request.client.head();
-  return {&request.worker.snapshot,
+  return {request.snapshot.get(),
           &request.worker.shared.vault,
           &request.worker.shared.clock,
           &caller,
@@ -87,7 +88,8 @@ ApiRequest api_request(Request& request, const Caller& caller) {
 /// A read's refusal: its caller is known, so 403 leaves evidence.
 Task<> refuse_read(Request& request, const Caller& caller, Refusal refusal) {
   leave_body(request.client);
-  co_await refuse_known(request.worker, request.client, caller, request.match, request.id, std::move(refusal));
+  co_await refuse_known(request.worker, request.client, request.snapshot, caller, request.match, request.id,
+                        std::move(refusal));
 }
 
 /// Blocks, so it runs on the reader's thread.
@@ -215,14 +217,14 @@ Task<> serve_request(Request& request) {
   }
   if (request.match.route->kind == RouteKind::operations) co_return co_await serve_operations(request);
 
-  const auto caller = authenticate(worker.snapshot, worker.shared.vault, head.fields);
+  const auto caller = authenticate(*request.snapshot, worker.shared.vault, head.fields);
   if (!caller) {
     auto record = worker.denials.refused_unknown(caller.error().error.code, worker.shared.clock.monotonic(),
                                                  worker.shared.clock.now(), worker.random);
     if (record) worker.write_behind(std::move(*record));
     co_return co_await refuse(request, caller.error());
   }
-  if (head.content_length > static_cast<std::uint64_t>(worker.snapshot.loaded.config.max_body)) {
+  if (head.content_length > static_cast<std::uint64_t>(request.snapshot->loaded.config.max_body)) {
     const Refusal refusal{core::Error{Code::body_too_large, "The request body is larger than server.max_body.", {}}};
     request.client.close_after_this();
     co_return co_await refuse(request, refusal);
@@ -235,7 +237,7 @@ Task<> serve_request(Request& request) {
   if (const auto refusal = unknown_query(request)) co_return co_await refuse(request, *refusal);
   const Caller& who = **caller;
   if (request.match.route->kind == RouteKind::governed) {
-    co_await exchange(worker, request.client, who, request.match, request.id);
+    co_await exchange(worker, request.client, request.snapshot, who, request.match, request.id);
   } else if (request.match.route->id == RouteId::evidence_export) {
     co_await serve_export(request, who);
   } else {
@@ -246,7 +248,7 @@ Task<> serve_request(Request& request) {
 /// The head could not be read: say why, if there is somebody to hear it.
 Task<> answer_unreadable(Worker& worker, Connection& client, core::Error error) {
   client.close_after_this();
-  Request request{worker, client, {}, make_request_id(worker), worker.shared.clock.monotonic()};
+  Request request{worker, client, worker.snapshot(), {}, make_request_id(worker), worker.shared.clock.monotonic()};
   const Response response = to_response(Refusal{std::move(error)}, request.id);
   log_answer(request, response.status, {}, {});
   const bool sent = co_await respond(worker, client, response, request.id);
@@ -268,7 +270,11 @@ Task<> serve_connection(Worker& worker, int descriptor) {
       break;
     }
     if (!client.head().keep_alive) client.close_after_this();
-    Request request{worker, client, match(client.head().method, client.head().path), make_request_id(worker),
+    Request request{worker,
+                    client,
+                    worker.snapshot(),
+                    match(client.head().method, client.head().path),
+                    make_request_id(worker),
                     worker.shared.clock.monotonic()};
     co_await serve_request(request);
     if (!client.keeps()) break;

@@ -20,17 +20,14 @@ core::Error not_connected(const Provider& provider, Wake wake) {
 
 }  // namespace
 
-UpstreamConnection::UpstreamConnection(UpstreamPools& pools, std::size_t provider, Socket socket) noexcept
-    : pools_(pools), provider_(provider), socket_(std::move(socket)) {}
-UpstreamConnection::~UpstreamConnection() { pools_.closed(provider_); }
-
-UpstreamPools::Pool& UpstreamPools::pool_of(std::size_t provider) {
-  while (pools_.size() <= provider) pools_.emplace_back();
-  return pools_[provider];
-}
+UpstreamConnection::UpstreamConnection(UpstreamPool& pool, Socket socket) noexcept
+    : pool_(pool), socket_(std::move(socket)) {}
+UpstreamConnection::~UpstreamConnection() { UpstreamPools::closed(pool_); }
 
 std::unique_ptr<UpstreamConnection> UpstreamPools::idle(const Provider& provider) {
-  Pool& pool = pool_of(provider.index);
+  const auto found = pools_.find(provider.pool);
+  if (found == pools_.end()) return nullptr;
+  UpstreamPool& pool = found->second;
   while (!pool.idle.empty()) {
     auto connection = std::move(pool.idle.back());
     pool.idle.pop_back();
@@ -40,46 +37,50 @@ std::unique_ptr<UpstreamConnection> UpstreamPools::idle(const Provider& provider
 }
 
 void UpstreamPools::release(std::unique_ptr<UpstreamConnection> connection) {
-  Pool& pool = pool_of(connection->provider_);
+  UpstreamPool& pool = connection->pool_;
   connection->reused_ = true;
   connection->idle_since_ms_ = loop_.now_ms();
   if (pool.waiting.empty()) {
     pool.idle.push_back(std::move(connection));
     return;
   }
-  Waiter* waiter = pool.waiting.front();
+  UpstreamPool::Waiter* waiter = pool.waiting.front();
   pool.waiting.pop_front();
   waiter->connection = std::move(connection);
   waiter->parking.wake();
 }
 
-void UpstreamPools::closed(std::size_t provider) {
-  Pool& pool = pool_of(provider);
+void UpstreamPools::closed(UpstreamPool& pool) {
   --pool.open;
   if (pool.waiting.empty()) return;
-  Waiter* waiter = pool.waiting.front();
+  UpstreamPool::Waiter* waiter = pool.waiting.front();
   pool.waiting.pop_front();
   ++pool.open;  // the place is the waiter's from now on
   waiter->parking.wake();
 }
 
 void UpstreamPools::tick() {
-  for (Pool& pool : pools_) {
+  for (auto& [key, pool] : pools_) {
     // Oldest in front; erasing closes.
     const auto first_young = std::find_if(pool.idle.begin(), pool.idle.end(), [this](const auto& connection) {
       return loop_.now_ms() - connection->idle_since_ms_ < k_idle.count();
     });
     pool.idle.erase(pool.idle.begin(), first_young);
   }
+  // A provider's that a reload took away, a credential's that is not used any more.
+  std::erase_if(pools_, [this](const auto& entry) {
+    const UpstreamPool& pool = entry.second;
+    return pool.open == 0 && pool.waiting.empty() && pool.addresses_until_ms < loop_.now_ms();
+  });
 }
 
 void UpstreamPools::close_idle() {
-  for (Pool& pool : pools_) pool.idle.clear();
+  for (auto& [key, pool] : pools_) pool.idle.clear();
 }
 
 Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::connect(const Provider& provider,
                                                                                Interrupts& interrupts) {
-  Pool& pool = pool_of(provider.index);
+  UpstreamPool& pool = pools_[provider.pool];
   const Deadline deadline = loop_.in(provider.config.connect_timeout);
   if (pool.open < k_max_connections) {
     ++pool.open;
@@ -88,13 +89,13 @@ Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::connect(c
       co_return core::fail(core::Code::overloaded,
                            "Too many calls wait for a connection to the provider \"" + provider.config.name + "\".");
     }
-    Waiter waiter(loop_);
+    UpstreamPool::Waiter waiter(loop_);
     pool.waiting.push_back(&waiter);
     const Wake wake = co_await waiter.parking.wait(deadline, &interrupts);
     if (wake != Wake::ready) {
       // Not in the queue any more: it was served in the moment its wait ended, and must pass that on.
       const bool served = std::erase(pool.waiting, &waiter) == 0;
-      if (served && !waiter.connection) closed(provider.index);
+      if (served && !waiter.connection) closed(pool);
       if (wake == Wake::timeout) {
         co_return core::fail(core::Code::overloaded,
                              "All connections to the provider \"" + provider.config.name + "\" are in use.");
@@ -104,14 +105,14 @@ Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::connect(c
     if (waiter.connection) co_return std::move(waiter.connection);
   }
   // Here one place of `open` is ours; a connection that comes to be gives it back when it closes.
-  auto opened = co_await open(provider, deadline, interrupts);
-  if (!opened) closed(provider.index);
+  auto opened = co_await open(pool, provider, deadline, interrupts);
+  if (!opened) closed(pool);
   co_return opened;
 }
 
-Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::open(const Provider& provider, Deadline deadline,
+Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::open(UpstreamPool& pool,
+                                                                            const Provider& provider, Deadline deadline,
                                                                             Interrupts& interrupts) {
-  Pool& pool = pool_of(provider.index);
   if (pool.addresses.empty() || pool.addresses_until_ms < loop_.now_ms()) {
     auto found = co_await resolver_.resolve(loop_, provider.host, provider.port, deadline, interrupts);
     if (!found) co_return core::fail(found.error());
@@ -140,7 +141,7 @@ Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::open(cons
     problem = finish_connect(descriptor);
     if (problem != 0) continue;
 
-    auto connection = std::make_unique<UpstreamConnection>(*this, provider.index, std::move(socket));
+    auto connection = std::make_unique<UpstreamConnection>(pool, std::move(socket));
     if (provider.scheme != "https") co_return connection;
     auto shaken = co_await shake_hands(*connection, provider, deadline, interrupts);
     if (shaken) co_return connection;

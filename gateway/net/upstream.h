@@ -1,4 +1,4 @@
-// Connections to providers: one pool for each provider (and its credential) on each worker.
+// Connections to providers: one pool for each provider and credential (PoolKey) on each worker.
 //
 //   auto got = co_await pools.acquire(provider, Fresh::no, interrupts);     // pooled, or connected with TLS
 //   …
@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/error.h"
@@ -29,11 +30,12 @@
 namespace talon::gateway {
 
 class UpstreamPools;
+struct UpstreamPool;
 
 /// One connection. Dropping it closes it and lets the next waiting call connect.
 class UpstreamConnection {
  public:
-  UpstreamConnection(UpstreamPools& pools, std::size_t provider, Socket socket) noexcept;
+  UpstreamConnection(UpstreamPool& pool, Socket socket) noexcept;
   ~UpstreamConnection();
   UpstreamConnection(const UpstreamConnection&) = delete;
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
@@ -65,12 +67,25 @@ class UpstreamConnection {
   friend class UpstreamPools;
   /// Not closed by the provider while it idled, and (without TLS, whose tickets may lie about) silent.
   [[nodiscard]] bool looks_alive() const noexcept { return tls_ ? !socket_.peer_closed() : socket_.quiet(); }
-  UpstreamPools& pools_;
-  std::size_t provider_;
+  UpstreamPool& pool_;
   Socket socket_;
   std::optional<TlsSession> tls_;
   bool reused_ = false;
   std::int64_t idle_since_ms_ = 0;
+};
+
+/// One provider's connections with one credential; UpstreamPools' own.
+struct UpstreamPool {
+  struct Waiter {
+    explicit Waiter(Loop& loop) : parking(loop) {}
+    Parking parking;
+    std::unique_ptr<UpstreamConnection> connection;  ///< handed over; else a place to connect became free
+  };
+  std::size_t open = 0;  ///< while there is one, the pool stays
+  std::deque<Waiter*> waiting;
+  std::vector<Address> addresses;
+  std::int64_t addresses_until_ms = 0;
+  std::vector<std::unique_ptr<UpstreamConnection>> idle;  ///< last used at the back; goes first, it tells the rest
 };
 
 class UpstreamPools {
@@ -96,29 +111,16 @@ class UpstreamPools {
 
  private:
   friend class UpstreamConnection;
-  struct Waiter {
-    explicit Waiter(Loop& loop) : parking(loop) {}
-    Parking parking;
-    std::unique_ptr<UpstreamConnection> connection;  ///< handed over; else a place to connect became free
-  };
-  struct Pool {
-    std::vector<std::unique_ptr<UpstreamConnection>> idle;  ///< last used at the back
-    std::size_t open = 0;
-    std::deque<Waiter*> waiting;
-    std::vector<Address> addresses;
-    std::int64_t addresses_until_ms = 0;
-  };
-  [[nodiscard]] Pool& pool_of(std::size_t provider);
-  void closed(std::size_t provider);
-  Task<core::Result<std::unique_ptr<UpstreamConnection>>> open(const Provider& provider, Deadline deadline,
-                                                               Interrupts& interrupts);
+  static void closed(UpstreamPool& pool);
+  Task<core::Result<std::unique_ptr<UpstreamConnection>>> open(UpstreamPool& pool, const Provider& provider,
+                                                               Deadline deadline, Interrupts& interrupts);
   Task<core::Result<void>> shake_hands(UpstreamConnection& connection, const Provider& provider, Deadline deadline,
                                        Interrupts& interrupts);
 
   Loop& loop_;
   Resolver& resolver_;
   const TlsContext& tls_;
-  std::deque<Pool> pools_;  ///< by Provider::index; never moves
+  std::unordered_map<PoolKey, UpstreamPool, PoolKeyHash> pools_;  ///< pools do not move; unused ones go at a tick
 };
 
 }  // namespace talon::gateway

@@ -72,8 +72,8 @@ void BlockRandom::fill(std::span<std::byte> out) noexcept {
   used_ += out.size();
 }
 
-Worker::Worker(Shared& all, const Snapshot& current)
-    : shared(all), snapshot(current), pools(loop, all.resolver, all.tls) {
+Worker::Worker(Shared& all, const SnapshotRef& current) : shared(all), pools(loop, all.resolver, all.tls) {
+  adopt(current);
   loop.on_tick([this] { tick(); });
   tick();
 }
@@ -119,6 +119,25 @@ Task<> Worker::accept_loop(std::unique_ptr<Socket> listener) {
   std::erase(accepting_, listener.get());
   listener.reset();
   end_if_done();
+}
+
+void Worker::adopt(const SnapshotRef& next) {
+  // A count of its own: requests take and drop references, and one count for all workers would go back and forth
+  // between their cores.
+  const auto own = std::make_shared<const SnapshotRef>(next);
+  snapshot_ = SnapshotRef(own, own->get());
+}
+
+void Worker::forget(const core::LogName& log) { keys_.erase(log); }
+
+void Worker::ask(std::move_only_function<void(Worker&)> work, std::move_only_function<void()> done) {
+  // Shared, because an ended loop leaves the work undone and `done` is called here.
+  const auto told = std::make_shared<std::move_only_function<void()>>(std::move(done));
+  const bool posted = loop.post_if_running([this, work = std::move(work), told]() mutable {
+    work(*this);
+    (*told)();
+  });
+  if (!posted) (*told)();
 }
 
 void Worker::drain() {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 
 #include "core/random.h"
 #include "core/time.h"
+#include "gateway/api/operations.h"
 #include "gateway/guard/caps.h"
 #include "gateway/guard/denials.h"
 #include "gateway/log.h"
@@ -53,6 +55,8 @@ struct Shared {
   LogDirectory& logs;
   Resolver& resolver;
   ReaderThread& reader;
+  ReaderThread& admin;  ///< runs what changes things, one after the other
+  Operations& operations;
   const TlsContext& tls;
   BodyBudget bodies{};
   std::atomic<std::size_t> connections{0};
@@ -81,7 +85,7 @@ struct RequestLine {
 
 class Worker {
  public:
-  Worker(Shared& shared, const Snapshot& snapshot);
+  Worker(Shared& shared, const SnapshotRef& snapshot);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -94,19 +98,27 @@ class Worker {
   void drain();
   /// Any thread. Ends what runs as well; records are still written.
   void stop_now();
+  /// Any thread. Runs `work` on the worker's, in the order asked for, and calls `done` afterwards. A worker that
+  /// has ended serves nobody any more: `done` is called at once.
+  void ask(std::move_only_function<void(Worker&)> work, std::move_only_function<void()> done);
   /// Any thread: when the worker last answered its timer (monotonic milliseconds).
   [[nodiscard]] std::int64_t last_seen_ms() const noexcept { return last_seen_ms_.load(std::memory_order_relaxed); }
 
   // For the requests it serves.
   Shared& shared;
-  const Snapshot& snapshot;
   Loop loop;
   JournalPort port{loop};
   UpstreamPools pools;
   Denials denials;
   BlockRandom random;
   Workspaces workspaces;
-  [[nodiscard]] bool strict() const noexcept { return snapshot.loaded.config.durability == core::Durability::strict; }
+  /// The current generation; a request takes it once, when it begins.
+  [[nodiscard]] const SnapshotRef& snapshot() const noexcept { return snapshot_; }
+  void adopt(const SnapshotRef& next);
+  /// Drops what it keeps of a log, so that it is looked up again.
+  void forget(const core::LogName& log);
+  /// The durability cannot change while the server runs.
+  [[nodiscard]] bool strict() const noexcept { return snapshot_->loaded.config.durability == core::Durability::strict; }
   [[nodiscard]] bool draining() const noexcept { return draining_; }
   /// "Date" of responses of our own, as the clock read at the last tick.
   [[nodiscard]] std::string_view http_date() const noexcept { return date_; }
@@ -127,6 +139,7 @@ class Worker {
   void end_if_done();
   void flush_log();
 
+  SnapshotRef snapshot_;
   std::string log_lines_;
   std::vector<std::unique_ptr<Socket>> to_accept_;
   std::vector<Socket*> accepting_;
