@@ -3,23 +3,97 @@
 #include "gateway/api/routes.h"
 
 #include <array>
+#include <string>
 
 namespace talon::gateway {
 namespace {
 
+using Id = RouteId;
+using Kind = RouteKind;
+
 constexpr std::array k_routes = {
-    Route{RouteId::chat_completions, RouteKind::governed, "POST", "/v1/chat/completions"},
-    Route{RouteId::completions, RouteKind::governed, "POST", "/v1/completions"},
-    Route{RouteId::embeddings, RouteKind::governed, "POST", "/v1/embeddings"},
-    Route{RouteId::proxy, RouteKind::governed, "*", "/v1/proxy/{provider}/{path…}"},
-    Route{RouteId::models, RouteKind::data, "GET", "/v1/models"},
-    Route{RouteId::evidence_list, RouteKind::read, "GET", "/v1/evidence"},
-    Route{RouteId::evidence_export, RouteKind::read, "GET", "/v1/evidence/export"},
-    Route{RouteId::evidence_checkpoint, RouteKind::read, "GET", "/v1/evidence/checkpoint"},
-    Route{RouteId::evidence_show, RouteKind::read, "GET", "/v1/evidence/{id}"},
-    Route{RouteId::costs, RouteKind::read, "GET", "/v1/costs"},
-    Route{RouteId::healthz, RouteKind::operations, "GET", "/healthz"},
-    Route{RouteId::readyz, RouteKind::operations, "GET", "/readyz"},
+    // The data plane.
+    Route{Id::chat_completions, Kind::governed, Who::caller, "POST", "/v1/chat/completions", "chat_completions",
+          "A chat completion, as OpenAI's; streams with \"stream\": true", "", "Call", 200, "Any"},
+    Route{Id::completions, Kind::governed, Who::caller, "POST", "/v1/completions", "completions",
+          "A completion, as OpenAI's", "", "Call", 200, "Any"},
+    Route{Id::embeddings, Kind::governed, Who::caller, "POST", "/v1/embeddings", "embeddings",
+          "Embeddings, as OpenAI's", "", "Call", 200, "Any"},
+    Route{Id::proxy, Kind::governed, Who::caller, "*", "/v1/proxy/{provider}/{path…}", "proxy",
+          "Any other path of a provider, verbatim and recorded", "*", "*", 200, "*/*"},
+    Route{Id::models, Kind::data, Who::caller, "GET", "/v1/models", "models", "What can be asked for here", "", "", 200,
+          "ModelList"},
+
+    // A tenant's own records.
+    Route{Id::evidence_list, Kind::read, Who::reader, "GET", "/v1/evidence", "evidence_list",
+          "Evidence records, newest first", "limit cursor from to outcome order tenant", "", 200, "EvidencePage"},
+    Route{Id::evidence_export, Kind::read, Who::reader, "GET", "/v1/evidence/export", "evidence_export",
+          "A bundle that proves a period", "format from to tenant", "", 200, "application/x-tar"},
+    Route{Id::evidence_checkpoint, Kind::read, Who::reader, "GET", "/v1/evidence/checkpoint", "evidence_checkpoint",
+          "A signed note of the log as it is now", "tenant", "", 200, "text/plain"},
+    Route{Id::evidence_show, Kind::read, Who::reader, "GET", "/v1/evidence/{id}", "evidence_show",
+          "One record, its exact line and its proof", "tenant", "", 200, "EvidenceDetail"},
+    Route{Id::costs, Kind::read, Who::reader, "GET", "/v1/costs", "costs", "What was spent, by caller, model and day",
+          "from to tenant", "", 200, "Costs"},
+
+    // Accounts: the operator's side.
+    Route{Id::tenant_create, Kind::admin, Who::admin, "POST", "/v1/admin/tenants", "tenant_create",
+          "Create a tenant and its first API key", "", "NewTenant", 201, "Tenant"},
+    Route{Id::tenant_list, Kind::read, Who::admin, "GET", "/v1/admin/tenants", "tenant_list",
+          "Accounts, in the order of creation", "limit cursor q", "", 200, "TenantPage"},
+    Route{Id::tenant_show, Kind::read, Who::admin, "GET", "/v1/admin/tenants/{tenant}", "tenant_show", "One account",
+          "", "", 200, "Tenant"},
+    Route{Id::tenant_close, Kind::admin, Who::admin, "DELETE", "/v1/admin/tenants/{tenant}", "tenant_close",
+          "Close an account; its evidence stays", "", "", 204, ""},
+    Route{Id::tenant_tier, Kind::admin, Who::admin, "PATCH", "/v1/admin/tenants/{tenant}/tier", "tenant_tier",
+          "Change the tier: up at once, down after the grace period", "", "TierChange", 200, "TierChanged"},
+    Route{Id::tenant_suspend, Kind::admin, Who::admin, "POST", "/v1/admin/tenants/{tenant}/suspend", "tenant_suspend",
+          "Refuse every request of a tenant from the next one on", "", "Suspension?", 200, "TenantStatus"},
+    Route{Id::tenant_resume, Kind::admin, Who::admin, "POST", "/v1/admin/tenants/{tenant}/resume", "tenant_resume",
+          "End a suspension", "", "Nothing?", 200, "TenantStatus"},
+    Route{Id::reload, Kind::admin, Who::admin, "POST", "/v1/admin/reload", "reload",
+          "Read the configuration again and swap it in whole", "", "Nothing?", 200, "Status"},
+    Route{Id::drain, Kind::admin, Who::admin, "POST", "/v1/admin/drain", "drain",
+          "Take no more requests, finish those that run, end", "", "Nothing?", 200, "Status"},
+
+    // Accounts: the tenant's side.
+    Route{Id::provider_list, Kind::read, Who::reader, "GET", "/v1/tenants/{tenant}/providers", "provider_list",
+          "Providers that the tenant brought keys for", "", "", 200, "ProviderList"},
+    Route{Id::provider_remove, Kind::admin, Who::owner, "DELETE", "/v1/tenants/{tenant}/providers/{provider}",
+          "provider_remove", "Remove a provider and its key", "", "", 204, ""},
+    Route{Id::provider_key_put, Kind::admin, Who::owner, "POST", "/v1/tenants/{tenant}/providers/{provider}/keys",
+          "provider_key_put", "Bring a key of a provider; a second one replaces the first", "", "NewProviderKey", 201,
+          "ProviderKey"},
+    Route{Id::api_key_create, Kind::admin, Who::owner, "POST", "/v1/tenants/{tenant}/api-keys", "api_key_create",
+          "Create an API key, shown once", "", "NewApiKey", 201, "IssuedApiKey"},
+    Route{Id::api_key_list, Kind::read, Who::reader, "GET", "/v1/tenants/{tenant}/api-keys", "api_key_list",
+          "API keys that are not revoked, newest first", "", "", 200, "ApiKeyList"},
+    Route{Id::api_key_revoke, Kind::admin, Who::owner, "DELETE", "/v1/tenants/{tenant}/api-keys/{key_id}",
+          "api_key_revoke", "Revoke an API key; the next request with it is refused", "", "", 204, ""},
+    Route{Id::routing_show, Kind::read, Who::reader, "GET", "/v1/tenants/{tenant}/routing", "routing_show",
+          "How the tenant's calls are routed", "", "", 200, "Routing"},
+    Route{Id::routing_put, Kind::admin, Who::owner, "PUT", "/v1/tenants/{tenant}/routing", "routing_put",
+          "Say how the tenant's calls are routed", "", "Routing", 200, "Routing"},
+    Route{Id::features_show, Kind::read, Who::reader, "GET", "/v1/tenants/{tenant}/features", "features_show",
+          "The tenant's features", "", "", 200, "Features"},
+    Route{Id::features_put, Kind::admin, Who::owner, "PUT", "/v1/tenants/{tenant}/features", "features_put",
+          "Switch features off, or on again, within the tier", "", "Features", 200, "Features"},
+
+    // Virtual keys and the dashboard's data.
+    Route{Id::virtual_key_issue, Kind::admin, Who::admin, "POST", "/api/virtual_keys", "virtual_key_issue",
+          "Issue a virtual key, shown once", "", "NewVirtualKey", 200, "IssuedVirtualKey"},
+    Route{Id::virtual_key_list, Kind::read, Who::admin, "GET", "/api/virtual_keys", "virtual_key_list",
+          "Virtual keys, newest first", "include_revoked", "", 200, "VirtualKeyList"},
+    Route{Id::virtual_key_revoke, Kind::admin, Who::admin, "POST", "/api/virtual_keys/{id}/revoke",
+          "virtual_key_revoke", "Revoke a virtual key; its row stays", "", "Nothing?", 200, "RevokedVirtualKey"},
+
+    // Operations.
+    Route{Id::healthz, Kind::operations, Who::anyone, "GET", "/healthz", "healthz", "200 while the process runs", "",
+          "", 200, "Status"},
+    Route{Id::readyz, Kind::operations, Who::anyone, "GET", "/readyz", "readyz",
+          "200 while calls are taken; 503 while draining, or while the vault is full or failed", "", "", 200, "Status"},
+    Route{Id::openapi, Kind::operations, Who::anyone, "GET", "/openapi.json", "openapi", "This description", "", "",
+          200, "Any"},
 };
 
 /// `{name}` takes one segment that is not empty; `{name…}` takes the rest, which may hold slashes.
@@ -54,20 +128,37 @@ std::string_view allowed(std::string_view route_method) noexcept {
   return route_method == "GET" ? "GET, HEAD" : route_method;
 }
 
+/// For each row, what `Allow` says of its path: made once, so that a view of it can be handed out.
+const std::array<std::string, k_routes.size()>& allow_lists() {
+  static const auto lists = [] {
+    std::array<std::string, k_routes.size()> made;
+    for (std::size_t i = 0; i < k_routes.size(); ++i) {
+      for (const auto& route : k_routes) {
+        if (route.pattern != k_routes[i].pattern) continue;
+        if (!made[i].empty()) made[i] += ", ";
+        made[i] += allowed(route.method);
+      }
+    }
+    return made;
+  }();
+  return lists;
+}
+
 }  // namespace
 
 std::span<const Route> routes() noexcept { return k_routes; }
 
 RouteMatch match(std::string_view method, std::string_view path) noexcept {
-  for (const auto& route : k_routes) {
+  for (std::size_t first = 0; first < k_routes.size(); ++first) {
     RouteMatch found;
-    if (!fits(route.pattern, path, found)) continue;
-    // Every path has one row, so the first that fits decides.
-    if (!takes(route.method, method)) {
-      found.allow = allowed(route.method);
+    if (!fits(k_routes[first].pattern, path, found)) continue;
+    for (std::size_t i = first; i < k_routes.size(); ++i) {
+      const auto& route = k_routes[i];
+      if (route.pattern != k_routes[first].pattern || !takes(route.method, method)) continue;
+      found.route = &route;
       return found;
     }
-    found.route = &route;
+    found.allow = allow_lists()[first];
     return found;
   }
   return {};

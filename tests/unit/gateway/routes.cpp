@@ -55,6 +55,23 @@ TEST_CASE("an unknown path is 404, a known one with another method 405") {
   CHECK(wrong("TRACE", "/v1/proxy/openai/x").starts_with("GET, HEAD, POST"));
 }
 
+TEST_CASE("a path with several methods finds each, and Allow names all") {
+  const auto id = [](std::string_view method, std::string_view path) { return tg::match(method, path).route->id; };
+  CHECK(id("POST", "/v1/admin/tenants") == RouteId::tenant_create);
+  CHECK(id("GET", "/v1/admin/tenants") == RouteId::tenant_list);
+  CHECK(id("HEAD", "/v1/admin/tenants") == RouteId::tenant_list);
+  CHECK(id("DELETE", "/v1/admin/tenants/t") == RouteId::tenant_close);
+  CHECK(id("PUT", "/v1/tenants/t/routing") == RouteId::routing_put);
+  CHECK(tg::match("PATCH", "/v1/admin/tenants").allow == "POST, GET, HEAD");
+  CHECK(tg::match("PUT", "/v1/admin/tenants/t").allow == "GET, HEAD, DELETE");
+  CHECK(tg::match("GET", "/v1/admin/tenants/t/tier").allow == "PATCH");
+  CHECK(tg::match("GET", "/v1/admin/tenants/a/b").route == nullptr);
+  const auto keys = tg::match("POST", "/v1/tenants/a%2Fb/providers/openai/keys");
+  REQUIRE(keys.route != nullptr);
+  CHECK(keys.first == "a%2Fb");
+  CHECK(keys.rest == "openai");
+}
+
 TEST_CASE("every route in the table is reached by a path of its own shape") {
   for (const auto& route : tg::routes()) {
     std::string path(route.pattern);
