@@ -96,8 +96,44 @@ struct Costs {
   core::Instant from, to;
   core::NanoUsd total, today, month;
   std::int64_t requests = 0;
-  std::map<std::string, CostCell, std::less<>> by_caller, by_provider, by_model;
+  std::map<std::string, CostCell, std::less<>> by_caller, by_provider, by_model, by_project;
   std::map<core::Day, CostCell> by_day;
+};
+
+/// Three states (acceptance.md V20): nullopt is all of the vault, else a tenant's log or the unattributed one.
+using LogFilter = std::optional<core::LogName>;
+struct CostQuery {
+  LogFilter log;
+  std::optional<std::string> project;  ///< "default" is what names none
+  Period period;
+};
+
+inline constexpr std::string_view k_default_project = "default";
+
+/// A session, stored or a call without one that counts as a session of its own (its id is then its uid).
+struct SessionInfo {
+  std::string id, uid;  ///< `ses_` and a ULID
+  bool operator_space = false;
+  std::optional<core::TenantId> tenant;
+  std::string project;
+  std::vector<std::string> modalities;  ///< of llm, stt, tts; in the order of this list
+  core::Instant started, last_seen;
+  core::NanoUsd cost;
+  std::int64_t requests = 0, unpriced = 0;
+};
+enum class SessionOrder { started_desc, started_asc, cost_desc, cost_asc };
+/// Orders by start go through all sessions, page by page. Orders by cost sort the newest 100,000 of the filter's.
+struct SessionQuery {
+  LogFilter log;
+  std::optional<std::string> project;
+  SessionOrder order = SessionOrder::started_desc;
+  std::size_t limit = 50;
+  std::string after;  ///< SessionPage::next of the page before; empty: from the beginning
+};
+/// A page may be short of `limit` though there is more: only `next` says.
+struct SessionPage {
+  std::vector<SessionInfo> sessions;
+  std::optional<std::string> next;  ///< nullopt: no more; opaque, base64url
 };
 
 enum class Order { newest_first, oldest_first };
@@ -184,6 +220,17 @@ class Vault {
   [[nodiscard]] core::Result<TenantDetail> unattributed() const;
   /// `log`: a tenant's or the unattributed bucket. A known log without calls answers zeros.
   [[nodiscard]] core::Result<Costs> costs(const core::LogName& log, const Period& period) const;
+  /// The same over any part of the vault. `all` walks no logs.
+  [[nodiscard]] core::Result<Costs> costs(const CostQuery& query) const;
+  /// Error: invalid_request for an `after` that no page gave.
+  [[nodiscard]] core::Result<SessionPage> sessions(const SessionQuery& query) const;
+  /// Every session in the filter's sight with this id or uid; more than one: the id stands in several spaces (409
+  /// ambiguous_session; the uid tells them apart). Empty: none.
+  [[nodiscard]] core::Result<std::vector<SessionInfo>> sessions_named(std::string_view id, const LogFilter& log) const;
+  /// What a space holds under an id or uid, as committed; does not wait for the journal. `space`: a tenant's log, or
+  /// LogName::unattributed() for the operator's.
+  [[nodiscard]] core::Result<std::optional<SessionInfo>> stored_session(const core::LogName& space,
+                                                                        std::string_view id) const;
   [[nodiscard]] core::Result<EvidencePage> evidence(const core::LogName& log, const EvidenceQuery& query) const;
   /// Within one log only. Error: evidence_unknown.
   [[nodiscard]] core::Result<EvidenceDetail> evidence_by_id(const core::LogName& log, const core::EvidenceId& id) const;

@@ -52,7 +52,16 @@ struct RollupChange {
   bool unpriced = false;
   core::NanoUsd cost;
   std::string caller, provider, model;  ///< empty: none
-  std::string session;                  ///< id in the log's own space; empty: the call is a session of its own
+  std::string session;                  ///< empty: the call is a session of its own
+  bool operator_session = false;        ///< `session` is one of the operator's id space, not of the log's own
+  bool makes_session = false;           ///< no call: the session was made by itself (POST /v1/sessions)
+  std::uint8_t modality = 0;            ///< of Modality; what the session has seen
+  std::string project{};                ///< empty: the default one
+};
+
+/// What a call carried, as bits of a set.
+struct Modality {
+  static constexpr std::uint8_t llm = 1, stt = 2, tts = 4;
 };
 
 class CompletionPort;
