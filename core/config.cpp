@@ -3,6 +3,7 @@
 #include "core/config.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -26,35 +27,6 @@ bool is_variable_name(std::string_view name) {
          std::ranges::all_of(name, [&](char c) { return is_start(c) || (c >= '0' && c <= '9'); });
 }
 
-void read_listen(const YamlNode* node, Config& config, Report& report) {
-  std::vector<const YamlNode*> entries;
-  if (node != nullptr && node->kind == YamlNode::Kind::scalar) entries.push_back(node);
-  if (node != nullptr && node->kind == YamlNode::Kind::sequence) {
-    for (const auto& item : node->items) entries.push_back(&item);
-    if (entries.empty()) report.error(*node, "\"listen\" needs at least one address");
-  }
-  std::map<std::string, int> seen;
-  for (const auto* entry : entries) {
-    if (entry->kind != YamlNode::Kind::scalar) continue;
-    auto address = parse_listen(entry->text);
-    if (!address) {
-      report.error(*entry, "\"listen\" " + address.error().message);
-      continue;
-    }
-    address->place = report.place(*entry);
-    if (const std::string identity = listen_identity(*address); !identity.empty()) {
-      const auto [first, inserted] = seen.emplace(identity, entry->line);
-      if (!inserted) {
-        report.error(*entry, "the address " + quote(entry->text) + " stands on line " + std::to_string(first->second) +
-                                 " already");
-        continue;
-      }
-    }
-    config.listen.push_back(*std::move(address));
-  }
-  if (node == nullptr) config.listen.push_back(*parse_listen("127.0.0.1:8080"));
-}
-
 void read_text(const Section& section, std::string_view key, std::optional<std::string>& out, Report& report) {
   const auto* node = section.scalar(key);
   if (node == nullptr) return;
@@ -66,7 +38,10 @@ void read_text(const Section& section, std::string_view key, std::optional<std::
 }
 
 void read_server(const Section& server, Config& config, Report& report) {
-  read_listen(server.value("listen"), config, report);
+  std::map<std::string, int> seen;
+  read_listen(server.value("listen"), "listen", seen, config.listen, report);
+  read_listen(server.value("admin_listen"), "admin_listen", seen, config.admin_listen, report);
+  if (server.value("listen") == nullptr) config.listen.push_back(*parse_listen("127.0.0.1:8080"));
   if (const auto* node = server.scalar("max_body")) {
     const auto size = parse_size(node->text);
     if (!size) {
@@ -79,33 +54,6 @@ void read_server(const Section& server, Config& config, Report& report) {
   }
 }
 
-void read_auth(const Section& auth, Config& config, Report& report) {
-  config.admin_key = read_secret(auth, "admin_key", report);
-  std::map<std::string, int> names;
-  for (const auto* node : auth.rows("api_keys")) {
-    const Section section(node);
-    StaticKeyConfig key;
-    const bool named = read_name(section, "an API key", key.name, report);
-    const std::string who = named ? "API key " + quote(key.name) : "this API key";
-    if (named) {
-      const auto [first, inserted] = names.emplace(key.name, node->line);
-      if (!inserted)
-        report.error(*section.scalar("name"),
-                     "the name " + quote(key.name) + " is taken by the one on line " + std::to_string(first->second));
-    }
-    auto source = read_secret(section, "key", report);
-    if (!source) {
-      const bool written = section.value("key") != nullptr || section.value("key_file") != nullptr ||
-                           section.value("key_env") != nullptr || section.value("key_credential") != nullptr;
-      if (!written) report.error(*node, who + R"( has no "key" (nor "key_file", "key_env" or "key_credential"))");
-      continue;
-    }
-    key.key = *std::move(source);
-    key.place = report.place(*node);
-    if (named) config.api_keys.push_back(std::move(key));
-  }
-}
-
 void check_inline_keys(const Config& config, Report& report) {
   std::vector<NamedKey> keys;
   const auto add = [&keys](const SecretSource& source, std::string whose) {
@@ -113,9 +61,26 @@ void check_inline_keys(const Config& config, Report& report) {
       keys.push_back(NamedKey{source.text.reveal(), std::move(whose), source.place, false});
   };
   if (config.admin_key) add(*config.admin_key, "the admin key");
+  for (const auto& key : config.admin_keys) add(key.key, "admin key " + quote(key.name));
   for (const auto& key : config.api_keys) add(key.key, "API key " + quote(key.name));
   for (const auto& caller : config.callers) add(caller.tenant_key, "caller " + quote(caller.name));
   report.add(check_client_keys(keys));
+}
+
+void read_projects(const Section& root, Config& config, Report& report) {
+  constexpr std::int64_t k_most_days = 36'500;
+  if (const auto days = read_count(root, "virtual_key_stale_days", 1, k_most_days, report))
+    config.virtual_key_stale_days = *days;
+  const Section projects = root.section("projects");
+  if (projects.node() == nullptr) return;
+  for (const auto& entry : projects.node()->members) {
+    if (entry.key.empty() || record_text(entry.key) != entry.key) {
+      report.error(entry, "a project's name must be 1 to 256 characters without controls");
+      continue;
+    }
+    const auto days = read_count(Section(&entry.value), "virtual_key_stale_days", 1, k_most_days, report);
+    config.projects.emplace(entry.key, ProjectConfig{days.value_or(config.virtual_key_stale_days)});
+  }
 }
 
 /// Everything but the lost indentation.
@@ -135,6 +100,8 @@ ParsedConfig read_config(std::string_view yaml, std::string_view name, Structure
   read_server(root.section("server"), config, report);
   read_auth(root.section("auth"), config, report);
   read_gateway(root.section("gateway"), config, report);
+  read_tiers(root.section("tiers"), config.tiers, report);
+  read_projects(root, config, report);
   if (const auto* node = root.section("vault").scalar("durability")) {
     if (node->text == "batched")
       config.durability = Durability::batched;
@@ -225,6 +192,34 @@ bool read_name(const Section& section, std::string_view what, std::string& name,
   }
   name = node->text;
   return true;
+}
+
+bool take_name(const Section& section, const std::string& name, std::map<std::string, int>& names, Report& report) {
+  const auto [first, inserted] = names.emplace(name, section.node()->line);
+  if (!inserted)
+    report.error(*section.scalar("name"),
+                 "the name " + quote(name) + " is taken by the one on line " + std::to_string(first->second));
+  return inserted;
+}
+
+std::optional<std::int64_t> read_count(const Section& section, std::string_view key, std::int64_t least,
+                                       std::int64_t most, Report& report) {
+  const auto* node = section.scalar(key);
+  if (node == nullptr) return std::nullopt;
+  const auto count = parse_count(node->text, least, most);
+  if (count) return *count;
+  report.error(*node, quote(key) + " " + count.error().message);
+  return std::nullopt;
+}
+
+bool Config::knows_provider(std::string_view name) const noexcept {
+  return std::ranges::find(k_built_in_providers, name) != std::end(k_built_in_providers) ||
+         std::ranges::find(providers, name, &ProviderConfig::name) != providers.end();
+}
+
+std::int64_t Config::stale_days(std::string_view project) const noexcept {
+  const auto found = projects.find(project);
+  return found == projects.end() ? virtual_key_stale_days : found->second.virtual_key_stale_days;
 }
 
 bool is_virtual_key_shaped(std::string_view key) noexcept {

@@ -19,6 +19,7 @@
 #include "core/money.h"
 #include "core/secret.h"
 #include "core/tenant_id.h"
+#include "core/tier.h"
 
 namespace talon::core {
 
@@ -39,13 +40,24 @@ struct SecretSource {
   Place place;
 };
 
+/// PEM files; a relative name lies beside the configuration.
+struct TlsFiles {
+  std::string certificate;  ///< with its chain
+  std::string private_key;
+};
+
 struct ListenAddress {
   std::string text;  ///< as written
   std::string host;  ///< "127.0.0.1", "::1", "0.0.0.0"; empty for a unix socket
   std::uint16_t port = 0;
-  std::string unix_path;  ///< empty for TCP
+  std::string unix_path;        ///< empty for TCP
+  std::optional<TlsFiles> tls;  ///< nullopt: plain HTTP
   Place place;
 };
+
+/// Providers that exist without being written, and whose keys tenants may bring. Only those of `Config::providers` can
+/// be spoken to.
+inline constexpr std::string_view k_built_in_providers[] = {"openai", "anthropic", "google"};
 
 struct ProviderConfig {
   std::string name;
@@ -54,16 +66,27 @@ struct ProviderConfig {
   std::optional<SecretSource> api_key;
   std::chrono::milliseconds timeout{600'000};  ///< longest silence
   std::chrono::milliseconds connect_timeout{5'000};
+  int max_retries = 0;
   Place place;
 };
 
-/// Caps of one caller. nullopt = no cap; 0 = every priced call is refused. The effective cap is the
-/// caller's own (policy_overrides), else that of `defaults`, else the ceiling of `limits`.
+/// What one caller may. nullopt = unbounded. The effective value is the caller's own (policy_overrides), else that of
+/// `defaults`, else the ceiling of `limits`.
 struct CallerPolicy {
-  std::optional<NanoUsd> max_daily_cost;
+  std::optional<NanoUsd> max_daily_cost;  ///< 0 = every priced call is refused
+  std::optional<std::int64_t> requests_per_minute;
+  std::optional<std::int64_t> max_body;                    ///< bytes; never above server.max_body
+  std::optional<std::vector<std::string>> allowed_models;  ///< patterns in which * stands for any text
+  std::optional<std::vector<std::string>> models_ceiling;  ///< of `limits`: a model must match these as well
+
+  /// Whether a model of this name may be called.
+  [[nodiscard]] bool allows_model(std::string_view model) const noexcept;
   /// Canonical line of the effective policy; its hash goes into each record.
   [[nodiscard]] std::string canonical_line() const;
 };
+
+/// `pattern` with * for any text, the empty one included; every other character stands for itself.
+[[nodiscard]] bool matches_pattern(std::string_view pattern, std::string_view text) noexcept;
 
 struct CallerConfig {
   std::string name;
@@ -80,26 +103,52 @@ struct StaticKeyConfig {
   Place place;
 };
 
+/// A key of `auth.admin_keys`.
+struct AdminKeyConfig {
+  enum class Scope { full, read };
+  std::string name;
+  SecretSource key;
+  Scope scope = Scope::full;
+  Place place;
+};
+
+struct ProjectConfig {
+  std::int64_t virtual_key_stale_days = 90;
+};
+
 enum class Durability { strict, batched };
+/// shadow: denials for money and models are recorded as such and let through.
+enum class Mode { enforce, shadow };
 
 struct Config {
   std::string file;  ///< as given, for messages
   std::optional<std::string> data_dir;
-  std::vector<ListenAddress> listen;  ///< default 127.0.0.1:8080
-  std::int64_t max_body = 32 << 20;   ///< bytes
-  std::optional<SecretSource> admin_key;
+  std::vector<ListenAddress> listen;        ///< default 127.0.0.1:8080
+  std::vector<ListenAddress> admin_listen;  ///< not empty: admin, dashboard and operations routes answer only here
+  std::int64_t max_body = 32 << 20;         ///< bytes
+  std::optional<SecretSource> admin_key;    ///< its name is "admin", its scope full
+  std::vector<AdminKeyConfig> admin_keys;
   std::vector<StaticKeyConfig> api_keys;
+  Mode mode = Mode::enforce;
   std::string default_provider;  ///< empty: none named
   /// Built-in ones included, file entries applied. Only those whose dialect this version speaks:
   /// anthropic and google are not among them yet.
   std::vector<ProviderConfig> providers;
   std::int64_t hold_max_output_tokens = 4096;
   std::int64_t max_tagged_tenants = 100'000;  ///< gateway.limits.tenants: ids that may appear by tag
-  CallerPolicy default_policy;                ///< of `defaults` under `limits`; that of static keys
-  std::optional<NanoUsd> cap_ceiling;         ///< of `limits`
+  CallerPolicy default_policy;  ///< of `defaults` under `limits`; that of static keys and of keys made at run time
+  CallerPolicy ceiling;         ///< of `limits`
   std::vector<CallerConfig> callers;
+  TierTable tiers = TierTable::built_in();  ///< `tiers:` applied
+  std::map<std::string, ProjectConfig, std::less<>> projects;
+  std::int64_t virtual_key_stale_days = 90;
   std::optional<std::string> pricing_file;
   Durability durability = Durability::strict;
+
+  /// A name under which a tenant may bring a key: a built-in provider or one of `providers`.
+  [[nodiscard]] bool knows_provider(std::string_view name) const noexcept;
+  /// After how many days without use a virtual key of this project counts as stale.
+  [[nodiscard]] std::int64_t stale_days(std::string_view project) const noexcept;
 };
 
 struct ParsedConfig {

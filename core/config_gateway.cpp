@@ -1,9 +1,8 @@
-// The `gateway:` part of talon.yaml: providers, caps, callers.
+// The `gateway:` part of talon.yaml: mode, providers, callers.
 #include <algorithm>
 #include <map>
 #include <utility>
 
-#include "core/canonical_json.h"
 #include "core/config_sections.h"
 #include "core/config_values.h"
 
@@ -13,24 +12,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t k_max_provider_name = 64;
+constexpr std::int64_t k_max_retries = 10;
 constexpr std::int64_t k_max_hold_tokens = 10'000'000;
 constexpr std::int64_t k_max_tagged_tenants = 10'000'000;
-
-/// Money of a cap: not negative, and inside what a record can hold.
-std::optional<NanoUsd> read_cap(const Section& section, std::string_view key, Report& report) {
-  const auto* node = section.scalar(key);
-  if (node == nullptr) return std::nullopt;
-  const auto money = NanoUsd::parse(node->text);
-  if (!money) {
-    report.error(*node, quote(key) + ": " + money.error().message);
-    return std::nullopt;
-  }
-  if (money->nano() < 0 || money->nano() > k_max_integer) {
-    report.error(*node, quote(key) + " must lie between 0 and " + NanoUsd(k_max_integer).to_decimal() + " USD");
-    return std::nullopt;
-  }
-  return *money;
-}
 
 void read_timeout(const Section& section, std::string_view key, milliseconds least, milliseconds most,
                   milliseconds& out, Report& report) {
@@ -122,33 +106,9 @@ void read_provider(const YamlMember& entry, Config& config, Report& report) {
   using namespace std::chrono_literals;
   read_timeout(section, "timeout", 100ms, 24h, provider.timeout, report);
   read_timeout(section, "connect_timeout", 10ms, 10min, provider.connect_timeout, report);
-  if (const auto* node = section.scalar("max_retries")) {
-    const auto retries = parse_count(node->text, 0, 10);
-    if (!retries) {
-      report.error(*node, "\"max_retries\" " + retries.error().message);
-    } else if (*retries > 0) {
-      report.error(*node, "\"max_retries\" above 0 is not supported by this version").code = Code::not_supported;
-    }
-  }
+  if (const auto retries = read_count(section, "max_retries", 0, k_max_retries, report))
+    provider.max_retries = static_cast<int>(*retries);
   if (known == config.providers.end() && !dialect.empty()) config.providers.push_back(std::move(fresh));
-}
-
-/// The caps that are the same for everyone.
-struct CommonCaps {
-  std::optional<NanoUsd> standard;  ///< of `defaults`
-  std::optional<NanoUsd> ceiling;   ///< of `limits`
-
-  [[nodiscard]] CallerPolicy effective(std::optional<NanoUsd> own) const {
-    return CallerPolicy{own ? own : standard ? standard : ceiling};
-  }
-};
-
-void check_ceiling(const Section& section, std::optional<NanoUsd> cap, const CommonCaps& caps, std::string_view whose,
-                   Report& report) {
-  if (!cap || !caps.ceiling || *cap <= *caps.ceiling) return;
-  report.error(*section.scalar("max_daily_cost"), "\"max_daily_cost\" of " + std::string(whose) + " is " +
-                                                      cap->to_dollars() + ", above the ceiling of " +
-                                                      caps.ceiling->to_dollars() + " under \"limits:\"");
 }
 
 void read_tenant(const Section& section, std::string_view who, std::optional<TenantId>& tenant, Report& report) {
@@ -167,18 +127,13 @@ void read_tenant(const Section& section, std::string_view who, std::optional<Ten
   tenant = *std::move(id);
 }
 
-void read_caller(const YamlNode& node, const CommonCaps& caps, std::map<std::string, int>& names, Config& config,
+void read_caller(const YamlNode& node, PolicyReader& policies, std::map<std::string, int>& names, Config& config,
                  Report& report) {
   const Section section(&node);
   std::string name;
   const bool named = read_name(section, "a caller", name, report);
   const std::string who = named ? "caller " + quote(name) : "this caller";
-  if (named) {
-    const auto [first, inserted] = names.emplace(name, node.line);
-    if (!inserted)
-      report.error(*section.scalar("name"),
-                   "the name " + quote(name) + " is taken by the one on line " + std::to_string(first->second));
-  }
+  if (named) (void)take_name(section, name, names, report);
   auto key = read_secret(section, "tenant_key", report);
   if (!key && section.value("tenant_key") == nullptr && section.value("tenant_key_file") == nullptr &&
       section.value("tenant_key_env") == nullptr && section.value("tenant_key_credential") == nullptr) {
@@ -187,34 +142,21 @@ void read_caller(const YamlNode& node, const CommonCaps& caps, std::map<std::str
   }
   std::optional<TenantId> tenant;
   read_tenant(section, who, tenant, report);
-  const Section overrides = section.section("policy_overrides");
-  const auto cap = read_cap(overrides, "max_daily_cost", report);
-  check_ceiling(overrides, cap, caps, who, report);
+  CallerPolicy policy = policies.read(section.section("policy_overrides"), who);
   if (named && key && tenant) {
     config.callers.push_back(
-        CallerConfig{std::move(name), *std::move(key), *std::move(tenant), caps.effective(cap), report.place(node)});
+        CallerConfig{std::move(name), *std::move(key), *std::move(tenant), std::move(policy), report.place(node)});
   }
 }
 
 }  // namespace
 
-std::string CallerPolicy::canonical_line() const {
-  CanonicalObject object;
-  if (max_daily_cost)
-    object.emplace("max_daily_nano_usd", CanonicalValue(CanonicalValue::Variant(max_daily_cost->nano())));
-  std::string line;
-  write_canonical(CanonicalValue(CanonicalValue::Variant(std::move(object))), line);
-  return line;
-}
-
 void read_gateway(const Section& gateway, Config& config, Report& report) {
-  if (const auto* node = gateway.scalar("mode"); node != nullptr && node->text != "enforce") {
-    if (node->text == "shadow") {
-      report.error(*node, R"("mode: shadow" is not supported by this version; write "enforce")").code =
-          Code::not_supported;
-    } else {
-      report.error(*node, "\"mode\" must be \"enforce\", not " + quote(node->text));
-    }
+  if (const auto* node = gateway.scalar("mode")) {
+    if (node->text == "shadow")
+      config.mode = Mode::shadow;
+    else if (node->text != "enforce")
+      report.error(*node, R"("mode" must be "enforce" or "shadow", not )" + quote(node->text));
   }
   config.providers.push_back(built_in_openai());
   if (const Section providers = gateway.section("providers"); providers.node() != nullptr) {
@@ -230,32 +172,19 @@ void read_gateway(const Section& gateway, Config& config, Report& report) {
       if (later) problem.code = Code::not_supported;
     }
   }
-  if (const auto* node = gateway.section("hold").scalar("max_output_tokens")) {
-    const auto count = parse_count(node->text, 1, k_max_hold_tokens);
-    if (count)
-      config.hold_max_output_tokens = *count;
-    else
-      report.error(*node, "\"max_output_tokens\" " + count.error().message);
-  }
-  const Section limits = gateway.section("limits");
-  if (const auto* node = limits.scalar("tenants")) {
-    const auto count = parse_count(node->text, 0, k_max_tagged_tenants);
-    if (count)
-      config.max_tagged_tenants = *count;
-    else
-      report.error(*node, "\"tenants\" " + count.error().message);
-  }
-  const Section defaults = gateway.section("defaults");
-  const CommonCaps caps{read_cap(defaults, "max_daily_cost", report), read_cap(limits, "max_daily_cost", report)};
-  check_ceiling(defaults, caps.standard, caps, "\"defaults:\"", report);
-  config.default_policy = caps.effective(std::nullopt);
-  config.cap_ceiling = caps.ceiling;
+  if (const auto count = read_count(gateway.section("hold"), "max_output_tokens", 1, k_max_hold_tokens, report))
+    config.hold_max_output_tokens = *count;
+  if (const auto count = read_count(gateway.section("limits"), "tenants", 0, k_max_tagged_tenants, report))
+    config.max_tagged_tenants = *count;
+  PolicyReader policies(gateway, config.max_body, report);
+  config.default_policy = policies.standard();
+  config.ceiling = policies.ceiling();
   for (auto& key : config.api_keys) key.policy = config.default_policy;
 
   // Static keys are callers of their own, so all names share one space.
   std::map<std::string, int> names;
   for (const auto& key : config.api_keys) names.emplace(key.name, key.place.line);
-  for (const auto* node : gateway.rows("callers")) read_caller(*node, caps, names, config, report);
+  for (const auto* node : gateway.rows("callers")) read_caller(*node, policies, names, config, report);
 }
 
 }  // namespace talon::core

@@ -68,7 +68,8 @@ class Restorer {
     Node* list = nullptr;
     for (Node* node = at_; node != nullptr && list == nullptr; node = node->parent) {
       if (!node->open || node->kind != Node::Kind::key) continue;
-      if (line.has_key && node->shape == Shape::rows && find_key(node->members, line.key) != nullptr) list = node;
+      const bool takes_rows = node->shape == Shape::rows || node->shape == Shape::list;
+      if (line.has_key && takes_rows && find_key(node->members, line.key) != nullptr) list = node;
       if (!line.has_key && !line.value.empty() && node->shape == Shape::list) list = node;
       if (!line.has_key && line.value.empty() && node->shape == Shape::rows) list = node;
     }
@@ -76,7 +77,7 @@ class Restorer {
     if (line.dash_column < list->column) misplaced(line, *list, line.dash_column);
     Node& item = add(*list, line);
     item.dash_column = line.dash_column;
-    if (list->shape == Shape::list) {
+    if (list->shape == Shape::list && !line.has_key) {
       item.kind = Node::Kind::scalar_item;
       item.value = std::string(line.value);
       at_ = list;

@@ -14,20 +14,26 @@ namespace {
 using enum Shape;
 using enum Since;
 
+constexpr std::array k_tls = {SchemaKey{"certificate"}, SchemaKey{"private_key"}};
+constexpr std::array k_listener = {SchemaKey{"address"}, SchemaKey{"tls", mapping, now, k_tls}};
 constexpr std::array k_server = {
-    SchemaKey{"listen", list},
-    SchemaKey{"admin_listen", list, later},
+    SchemaKey{"listen", list, now, k_listener},
+    SchemaKey{"admin_listen", list, now, k_listener},
     SchemaKey{"max_body"},
 };
 constexpr std::array k_static_key = {
     SchemaKey{"name"}, SchemaKey{"key"}, SchemaKey{"key_file"}, SchemaKey{"key_env"}, SchemaKey{"key_credential"},
+};
+constexpr std::array k_admin_key = {
+    SchemaKey{"name"},           SchemaKey{"key"},   SchemaKey{"key_file"}, SchemaKey{"key_env"},
+    SchemaKey{"key_credential"}, SchemaKey{"scope"},
 };
 constexpr std::array k_auth = {
     SchemaKey{"admin_key"},
     SchemaKey{"admin_key_file"},
     SchemaKey{"admin_key_env"},
     SchemaKey{"admin_key_credential"},
-    SchemaKey{"admin_keys", rows, later},
+    SchemaKey{"admin_keys", rows, now, k_admin_key},
     SchemaKey{"api_keys", rows, now, k_static_key},
 };
 constexpr std::array k_provider = {
@@ -40,16 +46,18 @@ constexpr std::array k_policy = {
     SchemaKey{"max_daily_cost"},
     SchemaKey{"max_monthly_cost", scalar, later},
     SchemaKey{"max_session_cost", scalar, later},
-    SchemaKey{"allowed_models", list, later},
-    SchemaKey{"requests_per_minute", scalar, later},
+    SchemaKey{"allowed_models", list},
+    SchemaKey{"requests_per_minute"},
+    SchemaKey{"max_body"},
 };
 constexpr std::array k_limits = {
     SchemaKey{"max_daily_cost"},
     SchemaKey{"tenants"},
     SchemaKey{"max_monthly_cost", scalar, later},
     SchemaKey{"max_session_cost", scalar, later},
-    SchemaKey{"allowed_models", list, later},
-    SchemaKey{"requests_per_minute", scalar, later},
+    SchemaKey{"allowed_models", list},
+    SchemaKey{"requests_per_minute"},
+    SchemaKey{"max_body"},
 };
 constexpr std::array k_caller = {
     SchemaKey{"name"},
@@ -71,15 +79,31 @@ constexpr std::array k_gateway = {
     SchemaKey{"callers", rows, now, k_caller},
     SchemaKey{"tenants", names, later},
 };
+constexpr std::array k_tier = {
+    SchemaKey{"rank"},
+    SchemaKey{"requests_per_month"},
+    SchemaKey{"requests_per_second"},
+    SchemaKey{"max_providers"},
+    SchemaKey{"max_api_keys"},
+    SchemaKey{"thompson_sampling"},
+    SchemaKey{"speculative_execution"},
+    SchemaKey{"council_mode"},
+    SchemaKey{"budget_enforcement"},
+    SchemaKey{"audit_logs"},
+    SchemaKey{"on_premise_deployment"},
+    SchemaKey{"sla"},
+};
+constexpr std::array k_tier_file = {SchemaKey{"tiers", names, now, k_tier}};
+constexpr std::array k_project = {SchemaKey{"virtual_key_stale_days"}};
 constexpr std::array k_vault = {SchemaKey{"durability"}};
 constexpr std::array k_config = {
     SchemaKey{"data_dir"},
     SchemaKey{"server", mapping, now, k_server},
     SchemaKey{"auth", mapping, now, k_auth},
     SchemaKey{"gateway", mapping, now, k_gateway},
-    SchemaKey{"tiers", names, later},
-    SchemaKey{"projects", names, later},
-    SchemaKey{"virtual_key_stale_days", scalar, later},
+    SchemaKey{"tiers", names, now, k_tier},
+    SchemaKey{"projects", names, now, k_project},
+    SchemaKey{"virtual_key_stale_days"},
     SchemaKey{"pricing_file"},
     SchemaKey{"vault", mapping, now, k_vault},
     SchemaKey{"alerts", mapping, later},
@@ -185,15 +209,9 @@ class Checker {
   }
 
   void list_item(const YamlNode& item, const SchemaKey& key) {
-    // The mapping form of a listener brings TLS, which arrives later.
-    if (key.name == "listen" && item.kind == YamlNode::Kind::mapping) {
-      say(Structure::unfamiliar, report_.place(item),
-          R"("listen" entries with "address" and "tls" are not supported by this version; write "host:port" or "unix:/path")")
-          .code = Code::not_supported;
-    } else {
-      say(Structure::broken, report_.place(item),
-          "an entry of \"" + std::string(key.name) + ":\" must be " + std::string(shape_name(scalar)));
-    }
+    if (!key.members.empty() && item.kind == YamlNode::Kind::mapping) return members(item, key.members, key.name);
+    say(Structure::broken, report_.place(item),
+        "an entry of \"" + std::string(key.name) + ":\" must be " + std::string(shape_name(scalar)));
   }
 
   void wrong(const YamlMember& member, const SchemaKey& key) {
@@ -241,6 +259,8 @@ const SchemaKey* find_key(Schema schema, std::string_view name) noexcept {
 }
 
 Schema config_schema() noexcept { return k_config; }
+
+Schema tier_schema() noexcept { return k_tier_file; }
 
 Schema pricing_schema() noexcept { return k_pricing; }
 

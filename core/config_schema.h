@@ -12,7 +12,7 @@ namespace talon::core {
 
 enum class Shape {
   scalar,
-  list,     ///< of scalars
+  list,     ///< of scalars; with `members`, an entry may also be a mapping
   mapping,  ///< with the keys of `members`
   names,    ///< a mapping with names of the user's choice, each value a mapping with `members`
   rows,     ///< a list of mappings with `members`
@@ -32,6 +32,8 @@ using Schema = std::span<const SchemaKey>;
 
 /// Every key of talon.yaml, those of later versions included.
 [[nodiscard]] Schema config_schema() noexcept;
+/// Every key of core/tiers.yaml: `tiers:` alone.
+[[nodiscard]] Schema tier_schema() noexcept;
 /// Every key of a pricing file.
 [[nodiscard]] Schema pricing_schema() noexcept;
 

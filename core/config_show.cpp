@@ -81,15 +81,81 @@ void show_provider(Writer& out, const ProviderConfig& provider) {
   if (provider.api_key) out.line(3, secret_member("api_key", *provider.api_key));
   out.line(3, "timeout: " + duration_text(provider.timeout));
   out.line(3, "connect_timeout: " + duration_text(provider.connect_timeout));
+  if (provider.max_retries > 0) out.line(3, "max_retries: " + std::to_string(provider.max_retries));
+}
+
+std::string list_text(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const auto& text : texts) list += (list.empty() ? "" : ", ") + yaml_text(text);
+  return '[' + list + ']';
+}
+
+/// `max_daily_cost: 5, requests_per_minute: 60`; empty when nothing is bounded.
+std::string policy_members(const CallerPolicy& policy) {
+  std::string members;
+  const auto add = [&](std::string_view key, const std::string& value) {
+    members += (members.empty() ? "" : ", ") + std::string(key) + ": " + value;
+  };
+  if (policy.max_daily_cost) add("max_daily_cost", policy.max_daily_cost->to_decimal());
+  if (policy.requests_per_minute) add("requests_per_minute", std::to_string(*policy.requests_per_minute));
+  if (policy.max_body) add("max_body", size_text(*policy.max_body));
+  if (policy.allowed_models && !policy.allowed_models->empty())
+    add("allowed_models", list_text(*policy.allowed_models));
+  return members;
+}
+
+std::string listen_text(const ListenAddress& address) {
+  if (!address.tls) return yaml_text(address.text);
+  return "{address: " + yaml_text(address.text) + ", tls: {certificate: " + yaml_text(address.tls->certificate) +
+         ", private_key: " + yaml_text(address.tls->private_key) + "}}";
+}
+
+void show_listen(Writer& out, std::string_view key, const std::vector<ListenAddress>& addresses) {
+  std::string list;
+  for (const auto& address : addresses) list += (list.empty() ? "" : ", ") + listen_text(address);
+  out.line(1, std::string(key) + ": [" + list + ']');
+}
+
+void show_auth(Writer& out, const Config& config) {
+  if (!config.admin_key && config.admin_keys.empty() && config.api_keys.empty()) return;
+  out.line(0, "auth:");
+  if (config.admin_key) out.line(1, secret_member("admin_key", *config.admin_key));
+  if (!config.admin_keys.empty()) out.line(1, "admin_keys:");
+  for (const auto& key : config.admin_keys) {
+    out.line(2, "- name: " + yaml_text(key.name));
+    out.line(3, secret_member("key", key.key));
+    out.line(3, std::string("scope: ") + (key.scope == AdminKeyConfig::Scope::full ? "full" : "read"));
+  }
+  if (!config.api_keys.empty()) out.line(1, "api_keys:");
+  for (const auto& key : config.api_keys) {
+    out.line(2, "- name: " + yaml_text(key.name));
+    out.line(3, secret_member("key", key.key));
+  }
+}
+
+std::string bound_text(std::optional<std::int64_t> bound) { return bound ? std::to_string(*bound) : "unlimited"; }
+
+void show_tiers(Writer& out, const TierTable& tiers) {
+  out.line(0, "tiers:");
+  for (const auto& tier : tiers.rows()) {
+    out.line(1, yaml_text(tier.name) + ':');
+    out.line(2, "rank: " + std::to_string(tier.rank));
+    out.line(2, "requests_per_month: " + bound_text(tier.requests_per_month));
+    out.line(2, "requests_per_second: " + bound_text(tier.requests_per_second));
+    out.line(2, "max_providers: " + bound_text(tier.max_providers));
+    out.line(2, "max_api_keys: " + bound_text(tier.max_api_keys));
+    for (const auto feature : all_features())
+      out.line(2, std::string(word(feature)) + (tier.has(feature) ? ": true" : ": false"));
+    if (tier.sla) out.line(2, "sla: " + yaml_text(*tier.sla));
+  }
 }
 
 void show_caller(Writer& out, const CallerConfig& caller) {
   out.line(2, "- name: " + yaml_text(caller.name));
   out.line(3, secret_member("tenant_key", caller.tenant_key));
   out.line(3, "tenant_id: " + yaml_text(caller.tenant.bytes()));
-  if (caller.policy.max_daily_cost) {
-    out.line(3, "policy_overrides: {max_daily_cost: " + caller.policy.max_daily_cost->to_decimal() + '}');
-  }
+  if (const auto members = policy_members(caller.policy); !members.empty())
+    out.line(3, "policy_overrides: {" + members + '}');
 }
 
 }  // namespace
@@ -100,33 +166,30 @@ std::string show_config(const Config& config) {
   Writer out;
   if (config.data_dir) out.line(0, "data_dir: " + yaml_text(*config.data_dir));
   out.line(0, "server:");
-  std::string listen;
-  for (const auto& address : config.listen) listen += (listen.empty() ? "" : ", ") + yaml_text(address.text);
-  out.line(1, "listen: [" + listen + ']');
+  show_listen(out, "listen", config.listen);
+  if (!config.admin_listen.empty()) show_listen(out, "admin_listen", config.admin_listen);
   out.line(1, "max_body: " + size_text(config.max_body));
-  if (config.admin_key || !config.api_keys.empty()) {
-    out.line(0, "auth:");
-    if (config.admin_key) out.line(1, secret_member("admin_key", *config.admin_key));
-    if (!config.api_keys.empty()) out.line(1, "api_keys:");
-    for (const auto& key : config.api_keys) {
-      out.line(2, "- name: " + yaml_text(key.name));
-      out.line(3, secret_member("key", key.key));
-    }
-  }
+  show_auth(out, config);
   out.line(0, "gateway:");
-  out.line(1, "mode: enforce");
+  out.line(1, std::string("mode: ") + (config.mode == Mode::enforce ? "enforce" : "shadow"));
   if (!config.default_provider.empty()) out.line(1, "default_provider: " + yaml_text(config.default_provider));
   out.line(1, "providers:");
   for (const auto& provider : config.providers) show_provider(out, provider);
   out.line(1, "hold: {max_output_tokens: " + std::to_string(config.hold_max_output_tokens) + '}');
-  // Every caller below shows its effective cap; of `defaults` and `limits` only what is effective beyond them is left.
-  if (config.default_policy.max_daily_cost) {
-    out.line(1, "defaults: {max_daily_cost: " + config.default_policy.max_daily_cost->to_decimal() + '}');
-  }
+  // Every caller below shows its effective policy; of `defaults` and `limits` only what is effective beyond them is left.
+  if (const auto members = policy_members(config.default_policy); !members.empty())
+    out.line(1, "defaults: {" + members + '}');
+  const auto ceiling = policy_members(config.ceiling);
   out.line(1, "limits: {tenants: " + std::to_string(config.max_tagged_tenants) +
-                  (config.cap_ceiling ? ", max_daily_cost: " + config.cap_ceiling->to_decimal() : "") + '}');
+                  (ceiling.empty() ? "" : ", " + ceiling) + '}');
   out.line(1, config.callers.empty() ? "callers: []" : "callers:");
   for (const auto& caller : config.callers) show_caller(out, caller);
+  show_tiers(out, config.tiers);
+  out.line(0, "virtual_key_stale_days: " + std::to_string(config.virtual_key_stale_days));
+  if (!config.projects.empty()) out.line(0, "projects:");
+  for (const auto& [name, project] : config.projects) {
+    out.line(1, yaml_text(name) + ": {virtual_key_stale_days: " + std::to_string(project.virtual_key_stale_days) + '}');
+  }
   if (config.pricing_file) out.line(0, "pricing_file: " + yaml_text(*config.pricing_file));
   out.line(0, std::string("vault: {durability: ") + (config.durability == Durability::strict ? "strict}" : "batched}"));
   return out.take();

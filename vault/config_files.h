@@ -63,10 +63,11 @@ struct ProviderSecret {
 /// Everything `serve` needs from files and environment, resolved.
 struct LoadedConfig {
   core::Config config;
-  std::optional<core::Secret> admin_key;  ///< nullopt: no admin
-  std::vector<core::Secret> caller_keys;  ///< one for each of config.callers
-  std::vector<core::Secret> static_keys;  ///< one for each of config.api_keys
-  std::vector<ProviderSecret> providers;  ///< one for each of config.providers
+  std::optional<core::Secret> admin_key;                ///< nullopt: none, or off
+  std::vector<std::optional<core::Secret>> admin_keys;  ///< one for each of config.admin_keys; nullopt: that one is off
+  std::vector<core::Secret> caller_keys;                ///< one for each of config.callers
+  std::vector<core::Secret> static_keys;                ///< one for each of config.api_keys
+  std::vector<ProviderSecret> providers;                ///< one for each of config.providers
   core::PriceTable prices;
   std::vector<std::string> notices;  ///< lines for the start-up log: providers off, no admin
 };

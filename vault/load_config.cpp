@@ -44,6 +44,8 @@ class Loader {
 
   void run() {
     warn_if_world_readable();
+    find_tls_files(out_.loaded.config.listen);
+    find_tls_files(out_.loaded.config.admin_listen);
     read_client_keys();
     read_providers();
     read_prices();
@@ -53,6 +55,18 @@ class Loader {
   /// Files named in a configuration lie beside it unless they say otherwise.
   [[nodiscard]] fs::path beside_config(const std::string& name) const {
     return fs::path(name).is_absolute() ? fs::path(name) : file_.path.parent_path() / name;
+  }
+
+  /// Their names become ones that hold wherever the process stands; what is in them is the listener's to judge.
+  void find_tls_files(std::vector<core::ListenAddress>& addresses) {
+    for (auto& address : addresses) {
+      if (!address.tls) continue;
+      for (auto* name : {&address.tls->certificate, &address.tls->private_key}) {
+        *name = beside_config(*name).string();
+        if (const auto text = read_file(*name, Code::file_unreadable); !text)
+          say(address.place, "TLS on " + address.text + " cannot be had: " + text.error().message);
+      }
+    }
   }
 
   [[nodiscard]] Found find_secret(const SecretSource& source) const {
@@ -110,6 +124,7 @@ class Loader {
     };
     const auto& config = out_.loaded.config;
     if (config.admin_key) look(*config.admin_key);
+    for (const auto& key : config.admin_keys) look(key.key);
     for (const auto& key : config.api_keys) look(key.key);
     for (const auto& caller : config.callers) look(caller.tenant_key);
     for (const auto& provider : config.providers) {
@@ -124,8 +139,13 @@ class Loader {
   void read_client_keys() {
     auto& loaded = out_.loaded;
     const auto& config = loaded.config;
-    if (config.admin_key) read_admin_key(*config.admin_key);
-    if (!config.admin_key) loaded.notices.emplace_back("admin is off: no auth.admin_key is configured");
+    if (config.admin_key) loaded.admin_key = read_admin_key(*config.admin_key, "admin", "the admin key");
+    for (const auto& key : config.admin_keys) {
+      const std::string whose = "admin key \"" + key.name + "\"";
+      loaded.admin_keys.push_back(read_admin_key(key.key, whose, whose));
+    }
+    if (!config.admin_key && config.admin_keys.empty())
+      loaded.notices.emplace_back("admin is off: no auth.admin_key is configured");
     for (const auto& key : config.api_keys)
       loaded.static_keys.push_back(required(key.key, "API key \"" + key.name + "\""));
     for (const auto& caller : config.callers) {
@@ -134,15 +154,16 @@ class Loader {
     check_client_keys();
   }
 
-  void read_admin_key(const SecretSource& source) {
+  /// nullopt with a notice when its variable is not set: that admin is off.
+  std::optional<Secret> read_admin_key(const SecretSource& source, const std::string& off, const std::string& whose) {
     auto found = find_secret(source);
-    if (found.secret) {
-      out_.loaded.admin_key = std::move(*found.secret);
-    } else if (source.kind == SecretSource::Kind::environment) {
-      out_.loaded.notices.push_back("admin is off: " + found.reason);
+    if (found.secret) return std::move(found.secret);
+    if (source.kind == SecretSource::Kind::environment) {
+      out_.loaded.notices.push_back(off + " is off: " + found.reason);
     } else {
-      say(source.place, "the admin key cannot be had: " + found.reason);
+      say(source.place, whose + " cannot be had: " + found.reason);
     }
+    return std::nullopt;
   }
 
   /// All keys that clients send, now that each is in hand: one key under two names is one too many.
@@ -157,6 +178,10 @@ class Loader {
                       .reported = source.kind == SecretSource::Kind::inline_text});
     };
     if (loaded.admin_key) add(*loaded.admin_key, *loaded.config.admin_key, "the admin key");
+    for (std::size_t i = 0; i < loaded.admin_keys.size(); ++i) {
+      const auto& key = loaded.config.admin_keys[i];
+      if (loaded.admin_keys[i]) add(*loaded.admin_keys[i], key.key, "admin key \"" + key.name + "\"");
+    }
     for (std::size_t i = 0; i < loaded.static_keys.size(); ++i) {
       const auto& key = loaded.config.api_keys[i];
       add(loaded.static_keys[i], key.key, "API key \"" + key.name + "\"");

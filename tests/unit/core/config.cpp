@@ -67,26 +67,31 @@ TEST_CASE("everything this version knows is read") {
   const auto parsed = parse(R"(
 data_dir: /srv/talon
 server:
-  listen: ["0.0.0.0:80", "unix:/run/talon.sock"]
+  listen: ["0.0.0.0:80", "unix:/run/talon.sock", {address: "[::]:443", tls: {certificate: c.pem, private_key: k.pem}}]
+  admin_listen: ["127.0.0.1:81"]
   max_body: 1MiB
 auth:
   admin_key_env: TALON_ADMIN_KEY
+  admin_keys: [{name: ci, key_file: /etc/talon/ci.key, scope: read}, {name: anna, key_env: ANNA}]
   api_keys: [{name: ops, key_file: /etc/talon/ops.key}]
 gateway:
-  mode: enforce
+  mode: shadow
   default_provider: local
   providers:
-    openai: {timeout: 30s, connect_timeout: 250ms, max_retries: 0, api_key_file: /k}
+    openai: {timeout: 30s, connect_timeout: 250ms, max_retries: 3, api_key_file: /k}
     local: {dialect: openai, base_url: "http://127.0.0.1:11434/v1/"}
   hold: {max_output_tokens: 100}
-  defaults: {max_daily_cost: 100.00}
-  limits: {max_daily_cost: 1000.00, tenants: 5}
+  defaults: {max_daily_cost: 100.00, requests_per_minute: 60}
+  limits: {max_daily_cost: 1000.00, tenants: 5, requests_per_minute: 600, max_body: 512KiB, allowed_models: ["gpt*", "o*"]}
   callers:
     - name: "a"
       tenant_key: "talon-gw-acme-0123"
       tenant_id: "acme"
-      policy_overrides: {max_daily_cost: 50.00}
+      policy_overrides: {max_daily_cost: 50.00, allowed_models: ["gpt-4o*"], requests_per_minute: 5, max_body: 1KiB}
     - {name: b, tenant_key_credential: b-key, tenant_id: globex}
+tiers: {growth: {requests_per_month: 7}}
+projects: {web: {virtual_key_stale_days: 30}, idle: {}}
+virtual_key_stale_days: 60
 pricing_file: pricing.yaml
 vault: {durability: batched}
 )");
@@ -112,7 +117,37 @@ vault: {durability: batched}
   CHECK(config.callers[0].tenant_key.text.reveal() == "talon-gw-acme-0123");
   CHECK(config.callers[0].tenant.bytes() == "acme");
   CHECK(config.callers[0].policy.max_daily_cost == NanoUsd(50'000'000'000));
-  CHECK(config.callers[0].place.line == 19);
+  CHECK(config.callers[0].place.line == 21);
+  REQUIRE(config.listen.size() == 3);
+  CHECK_FALSE(config.listen[0].tls);
+  CHECK(config.listen[2].host == "::");
+  CHECK(config.listen[2].tls->certificate == "c.pem");
+  CHECK(config.listen[2].tls->private_key == "k.pem");
+  REQUIRE(config.admin_listen.size() == 1);
+  CHECK(config.admin_listen[0].port == 81);
+  REQUIRE(config.admin_keys.size() == 2);
+  CHECK(config.admin_keys[0].name == "ci");
+  CHECK(config.admin_keys[0].scope == AdminKeyConfig::Scope::read);
+  CHECK(config.admin_keys[1].scope == AdminKeyConfig::Scope::full);
+  CHECK(config.mode == Mode::shadow);
+  CHECK(config.providers[0].max_retries == 3);
+  CHECK(config.providers[1].max_retries == 0);
+  CHECK(config.callers[0].policy.requests_per_minute == 5);
+  CHECK(config.callers[0].policy.max_body == 1024);
+  CHECK(config.callers[1].policy.requests_per_minute == 60);
+  CHECK(config.callers[1].policy.max_body == 512 << 10);
+  CHECK(config.callers[0].policy.allows_model("gpt-4o-mini"));
+  CHECK_FALSE(config.callers[0].policy.allows_model("gpt-4"));
+  CHECK(config.callers[1].policy.allows_model("o1"));
+  CHECK_FALSE(config.callers[1].policy.allows_model("claude-3"));
+  CHECK(config.tiers.find("growth")->requests_per_month == 7);
+  CHECK(config.tiers.find("growth")->requests_per_second == 50);
+  CHECK(config.stale_days("web") == 30);
+  CHECK(config.stale_days("idle") == 60);
+  CHECK(config.stale_days("other") == 60);
+  CHECK(config.knows_provider("google"));
+  CHECK(config.knows_provider("local"));
+  CHECK_FALSE(config.knows_provider("mistral"));
   CHECK(config.callers[1].policy.max_daily_cost == NanoUsd(100'000'000'000));
   CHECK(config.callers[1].tenant_key.name == "b-key");
   CHECK(config.pricing_file == "pricing.yaml");
@@ -152,31 +187,21 @@ TEST_CASE("all problems come in one run, in file order") {
   CHECK(errors("server:\n  max_body: huge\n  listen: [nowhere]\ngateway:\n  mode: lax\nvault: {durability: maybe}\n") ==
         "talon.yaml:2:13: \"max_body\" is a size such as 64KiB, 32MiB or 1GiB, not \"huge\"\n"
         "talon.yaml:3:12: \"listen\" is \"host:port\", \"[ipv6]:port\" or \"unix:/path\", not \"nowhere\"\n"
-        "talon.yaml:5:9: \"mode\" must be \"enforce\", not \"lax\"\n"
+        "talon.yaml:5:9: \"mode\" must be \"enforce\" or \"shadow\", not \"lax\"\n"
         "talon.yaml:6:21: \"durability\" must be \"strict\" or \"batched\", not \"maybe\"\n");
 }
 
 TEST_CASE("keys of later versions are refused by name") {
   for (const std::string yaml : {
-           "server: {admin_listen: []}\n",
-           "auth: {admin_keys: []}\n",
            "gateway: {models: {}}\n",
            "gateway: {tenants: {}}\n",
-           "tiers: {}\n",
-           "projects: {}\n",
-           "virtual_key_stale_days: 90\n",
            "alerts: {}\n",
-           "gateway: {mode: shadow}\n",
            "gateway: {defaults: {max_monthly_cost: 5}}\n",
-           "gateway: {limits: {requests_per_minute: 5}}\n",
-           "gateway: {defaults: {allowed_models: [a]}}\n",
            "gateway: {defaults: {max_session_cost: 1}}\n",
-           "gateway: {providers: {openai: {max_retries: 2}}}\n",
            "gateway: {providers: {anthropic: {timeout: 5s}}}\n",
            "gateway: {providers: {google: {}}}\n",
            "gateway: {providers: {mine: {dialect: gemini, base_url: \"https://x\"}}}\n",
            "gateway: {default_provider: anthropic}\n",
-           "server: {listen: [{address: \"127.0.0.1:1\", tls: {}}]}\n",
        }) {
     CAPTURE(yaml);
     const auto parsed = parse(yaml);
@@ -282,6 +307,84 @@ TEST_CASE("a cap above the ceiling is an error") {
                "tenant_id: t, policy_overrides: {max_daily_cost: 10.01}}]\n") ==
         "talon.yaml:3:106: \"max_daily_cost\" of caller \"a\" is $10.01, above the ceiling of $10.00 under "
         "\"limits:\"\n");
+}
+
+TEST_CASE("a policy's numbers keep to the ceilings of limits, and a body to the server's") {
+  CHECK(errors("gateway:\n  limits: {requests_per_minute: 10}\n  defaults: {requests_per_minute: 11}\n") ==
+        "talon.yaml:3:35: \"requests_per_minute\" of \"defaults:\" is 11, above the ceiling of 10 under \"limits:\"\n");
+  CHECK(errors("gateway:\n  limits: {max_body: 1MiB}\n  defaults: {max_body: 2MiB}\n") ==
+        "talon.yaml:3:24: \"max_body\" of \"defaults:\" is 2097152 bytes, above the ceiling of 1048576 under "
+        "\"limits:\"\n");
+  CHECK(errors("server: {max_body: 1MiB}\ngateway: {defaults: {max_body: 2MiB}}\n") ==
+        "talon.yaml:2:32: \"max_body\" of \"defaults:\" must lie between 1KiB and the 1048576 bytes of "
+        "server.max_body\n");
+  for (const std::string defaults : {"requests_per_minute: 0", "requests_per_minute: 1.5", "requests_per_minute: -1",
+                                     "max_body: 1", "max_body: lots", "allowed_models: []", "allowed_models: [\"\"]",
+                                     "allowed_models: {a: b}", "allowed_models: [[a]]"}) {
+    CAPTURE(defaults);
+    CHECK(errors("gateway: {defaults: {" + defaults + "}}\n") != "");
+  }
+  CHECK(errors("gateway: {defaults: {allowed_models: gpt-4o}}\n").empty());
+}
+
+TEST_CASE("a pattern's star stands for any text and nothing else is special") {
+  CHECK(matches_pattern("gpt-4o*", "gpt-4o"));
+  CHECK(matches_pattern("gpt-4o*", "gpt-4o-mini"));
+  CHECK_FALSE(matches_pattern("gpt-4o*", "gpt-4"));
+  CHECK(matches_pattern("*", ""));
+  CHECK(matches_pattern("*-mini", "gpt-4o-mini"));
+  CHECK(matches_pattern("a*b*c", "aXbYbZc"));
+  CHECK_FALSE(matches_pattern("a*b*c", "aXbY"));
+  CHECK_FALSE(matches_pattern("gpt-?", "gpt-4"));
+  CHECK_FALSE(matches_pattern("gpt-[4]", "gpt-4"));
+  CHECK_FALSE(matches_pattern("GPT*", "gpt-4"));
+  CHECK_FALSE(matches_pattern("", "a"));
+  CHECK(matches_pattern("", ""));
+}
+
+TEST_CASE("the policy's line tells every bound, so its hash changes with each") {
+  CallerPolicy policy;
+  policy.max_daily_cost = NanoUsd(1);
+  policy.requests_per_minute = 60;
+  policy.max_body = 1024;
+  policy.allowed_models = {"gpt*", "o\"1"};
+  policy.models_ceiling = {"*"};
+  CHECK(policy.canonical_line() == R"({"allowed_models":["gpt*","o\"1"],"allowed_models_limit":["*"],"max_body":1024,)"
+                                   R"("max_daily_nano_usd":1,"requests_per_minute":60})");
+}
+
+TEST_CASE("a listener with TLS names both of its files") {
+  CHECK(errors("server: {listen: [{address: \"127.0.0.1:1\", tls: {}}]}\n") ==
+        "talon.yaml:1:49: \"tls\" needs \"certificate\", the name of a PEM file\n"
+        "talon.yaml:1:49: \"tls\" needs \"private_key\", the name of a PEM file\n");
+  CHECK(errors("server: {listen: [{tls: {certificate: c, private_key: k}}]}\n") ==
+        "talon.yaml:1:19: an entry of \"listen\" has no \"address\"\n");
+  CHECK(errors("server: {listen: [{adress: \"127.0.0.1:1\"}]}\n")
+            .find("unknown key \"adress\" under \"listen:\"; did you mean \"address\"?") != std::string::npos);
+  CHECK(errors("server: {listen: [\"127.0.0.1:80\"], admin_listen: [\"127.0.0.1:80\"]}\n") ==
+        "talon.yaml:1:51: the address \"127.0.0.1:80\" stands on line 1 already\n");
+  CHECK(errors("server: {admin_listen: []}\n").empty());
+}
+
+TEST_CASE("admin keys have names of their own, and a scope") {
+  const std::string two = "auth:\n  admin_keys:\n    - {name: a, key: key-of-admin-a-0001}\n    - {name: ";
+  CHECK(errors(two + "a, key: key-of-admin-b-0002}\n") ==
+        "talon.yaml:4:14: the name \"a\" is taken by the one on line 3\n");
+  CHECK(errors(two + "b, key: key-of-admin-a-0001}\n") ==
+        "talon.yaml:4:22: the key of admin key \"b\" is also that of admin key \"a\" on line 3\n");
+  CHECK(errors(two + "b, scope: write, key: key-of-admin-b-0002}\n") ==
+        "talon.yaml:4:24: \"scope\" must be \"full\" or \"read\", not \"write\"\n");
+  CHECK(errors(two + "b}\n") ==
+        "talon.yaml:4:7: admin key \"b\" has no \"key\" (nor \"key_file\", \"key_env\" or \"key_credential\")\n");
+  CHECK(errors("auth:\n  admin_key: key-of-admin-0-0000\n  admin_keys: [{name: admin, key_env: A}]\n") ==
+        "talon.yaml:3:23: the name \"admin\" is taken by the one on line 2\n");
+}
+
+TEST_CASE("stale days are at least one") {
+  CHECK(errors("virtual_key_stale_days: 0\n") != "");
+  CHECK(errors("projects: {web: {virtual_key_stale_days: 0}}\n") != "");
+  CHECK(errors("projects: {web: {stale: 5}}\n") != "");
+  CHECK(errors("projects: {\"\": {virtual_key_stale_days: 5}}\n") != "");
 }
 
 TEST_CASE("names and keys stand for one caller each") {
@@ -393,14 +496,17 @@ TEST_CASE("what the sample holds behind # parses as well") {
 
 TEST_CASE("show is valid, masks every secret, and means the same configuration") {
   const std::string yaml = R"(data_dir: "/srv/\"odd\" \u202e dir"
-server: {listen: ["[::1]:80", "unix:/run/a: b"], max_body: 1025}
-auth: {admin_key: TopSecretAdminKey, api_keys: [{name: "o: ps", key: TopSecretStaticKey}, {name: e, key_env: E}]}
+server: {listen: ["[::1]:80", "unix:/run/a: b", {address: "[::1]:81", tls: {certificate: "c: 1", private_key: k}}], max_body: 1025, admin_listen: ["[::1]:82"]}
+auth: {admin_key: TopSecretAdminKey, admin_keys: [{name: r, key: TopSecretReadKey, scope: read}], api_keys: [{name: "o: ps", key: TopSecretStaticKey}, {name: e, key_env: E}]}
 gateway:
   default_provider: openai
-  providers: {openai: {api_key: TopSecretProviderKey, timeout: 1500ms}}
-  defaults: {max_daily_cost: 1.5}
-  limits: {max_daily_cost: 100}
-  callers: [{name: "{a}", tenant_key: TopSecretCallerKey, tenant_id: "ü #1", policy_overrides: {max_daily_cost: 0.25}}]
+  mode: shadow
+  providers: {openai: {api_key: TopSecretProviderKey, timeout: 1500ms, max_retries: 2}}
+  defaults: {max_daily_cost: 1.5, requests_per_minute: 60, allowed_models: ["gpt: *"]}
+  limits: {max_daily_cost: 100, allowed_models: ["*"]}
+  callers: [{name: "{a}", tenant_key: TopSecretCallerKey, tenant_id: "ü #1", policy_overrides: {max_daily_cost: 0.25, max_body: 1KiB}}]
+tiers: {mini: {rank: 5, requests_per_month: 100, requests_per_second: 1, max_providers: 1, max_api_keys: unlimited, audit_logs: true, sla: "no: ne"}}
+projects: {"w: eb": {virtual_key_stale_days: 30}}
 vault: {durability: batched}
 )";
   const auto parsed = parse(yaml);
@@ -428,4 +534,14 @@ vault: {durability: batched}
   CHECK(back.config.api_keys[0].policy.max_daily_cost == parsed.config.api_keys[0].policy.max_daily_cost);
   CHECK(back.config.providers[0].timeout == parsed.config.providers[0].timeout);
   CHECK(back.config.durability == Durability::batched);
+  CHECK(back.config.callers[0].policy.canonical_line() == parsed.config.callers[0].policy.canonical_line());
+  CHECK(back.config.default_policy.canonical_line() == parsed.config.default_policy.canonical_line());
+  CHECK(back.config.listen[2].tls->certificate == "c: 1");
+  CHECK(back.config.admin_listen.size() == 1);
+  CHECK(back.config.admin_keys[0].scope == AdminKeyConfig::Scope::read);
+  CHECK(back.config.mode == Mode::shadow);
+  CHECK(back.config.providers[0].max_retries == 2);
+  CHECK(back.config.tiers.find("mini")->sla == "no: ne");
+  CHECK(back.config.tiers.rows().size() == 5);
+  CHECK(back.config.stale_days("w: eb") == 30);
 }
