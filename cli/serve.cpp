@@ -40,6 +40,14 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Keys are in memory: no core dump, no ptrace by other processes of this user. After become_owner(), because setuid(2)
+/// changes the one; the other holds where the kernel hands cores to a pipe as well.
+void keep_memory_private() {
+  prctl(PR_SET_DUMPABLE, 0);
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+}
+
 /// Signals come through a descriptor; every thread made from here on inherits the mask.
 int open_signals() {
   sigset_t set;
@@ -141,9 +149,7 @@ bool wait_for_end(gateway::Server& server, gateway::Log& log, int signals, const
 int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault::DataDir& data_dir,
           vault::LoadedConfig loaded, const std::vector<core::Problem>& warnings) {
   raise_file_limit();
-  // Keys are in memory: no core dump, no ptrace by other processes of this user. After become_owner(),
-  // because setuid(2) changes it.
-  prctl(PR_SET_DUMPABLE, 0);
+  keep_memory_private();
   std::signal(SIGPIPE, SIG_IGN);
   const int signals = open_signals();
 
