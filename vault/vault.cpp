@@ -57,6 +57,7 @@ Result<std::unique_ptr<Vault>> Vault::open_for_serving(const std::filesystem::pa
   TALON_TRY(environment, Environment::open(data_dir, Access::write));
   impl->environment = std::move(environment);
   impl->environment->clear_dead_readers();
+  impl->make_registry();
   // Nothing is written before state, seal and frontiers agree.
   TALON_TRY(state, recover_state(*impl->environment, *impl->keys));
   TALON_TRY_VOID(impl->environment->add_missing_tables());
@@ -72,6 +73,7 @@ Result<std::unique_ptr<Vault>> Vault::open_for_serving(const std::filesystem::pa
                          .on_failure = std::move(options.on_failure)};
   impl->journal =
       std::make_unique<JournalThread>(*impl->environment, *impl->writer, std::move(position), std::move(journal));
+  TALON_TRY_VOID(impl->registry->serve(*impl->journal, random));
   return std::unique_ptr<Vault>(new Vault(std::move(impl)));
 }
 
@@ -94,6 +96,7 @@ Result<std::unique_ptr<Vault>> Vault::open_for_reading(const std::filesystem::pa
                         "the vault in " + data_dir.string() + " was made by another version of talon");
     }
   }
+  impl->make_registry();
   return std::unique_ptr<Vault>(new Vault(std::move(impl)));
 }
 
@@ -105,8 +108,16 @@ Hash Vault::key_digest(std::string_view key) const noexcept {
 }
 JournalStats Vault::stats() const noexcept { return impl_->journal ? impl_->journal->stats() : JournalStats{}; }
 
+Registry& Vault::registry() noexcept { return *impl_->registry; }
+const Registry& Vault::registry() const noexcept { return *impl_->registry; }
+
 void Vault::stop() {
+  if (impl_ && impl_->registry) impl_->registry->stop();
   if (impl_ && impl_->journal) impl_->journal->stop();
+}
+
+void Vault::Impl::make_registry() {
+  registry = std::make_unique<StoredRegistry>(*environment, *clock, [this] { return key_ring(); });
 }
 
 Result<const KeyRing*> Vault::Impl::key_ring() const {

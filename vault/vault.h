@@ -31,6 +31,7 @@
 #include "vault/journal/journal.h"
 #include "vault/log/body_commitment.h"
 #include "vault/log/key_ring.h"
+#include "vault/registry/registry.h"
 
 namespace talon::vault {
 
@@ -207,6 +208,9 @@ class Vault {
   /// The log's newest content key; makes the log known first if it is not (through the journal, so
   /// call it before the first record of a log, not on the hot path: workers keep the result).
   [[nodiscard]] core::Result<std::shared_ptr<const ContentKey>> content_key(const core::LogName& log);
+  /// Accounts, keys, virtual keys. Changes and find() are the server's; reads work for readers too.
+  [[nodiscard]] Registry& registry() noexcept;
+  [[nodiscard]] const Registry& registry() const noexcept;
   /// Spend of every caller on the current UTC day, for rebuilding caps at start. Keyed by log and caller.
   [[nodiscard]] core::Result<std::map<std::pair<core::LogName, std::string>, CallerSpend>> caller_spend_today() const;
   /// Takes nothing new, commits what waits, closes. Blocks until done.

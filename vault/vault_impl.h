@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "vault/journal/journal_thread.h"
+#include "vault/registry/stored_registry.h"
 #include "vault/store/environment.h"
 #include "vault/store/log_source.h"
 #include "vault/store/writer_lock.h"
@@ -22,11 +23,13 @@ struct Vault::Impl {
   std::unique_ptr<Environment> environment;
   std::unique_ptr<Writer> writer;
   std::unique_ptr<JournalThread> journal;
+  std::unique_ptr<StoredRegistry> registry;
 
   mutable std::mutex guard;
   mutable std::unique_ptr<KeyRing> keys;  ///< a reader loads them only to sign or to check the seal
   std::map<core::LogName, std::shared_ptr<const ContentKey>> content_keys;
 
+  void make_registry();
   /// Error: key_missing, key_invalid, vault_permission.
   [[nodiscard]] core::Result<const KeyRing*> key_ring() const;
   /// Waits for what the journal has queued by now, here or in another process.

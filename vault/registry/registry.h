@@ -73,6 +73,7 @@ struct NewProviderKey {
   std::string provider;
   core::Secret api_key;
   std::int64_t timeout_s = 0, max_retries = 0;
+  AccountSource source = AccountSource::tag;  ///< of the account that is made if the tenant has none
 };
 struct NewVirtualKey {
   std::string name, project;
@@ -100,10 +101,11 @@ class Registry {
   virtual ~Registry() = default;
 
   // Look-up.
+  /// nullptr: unknown or revoked (an expired one is found: say `api_key_expired`). Always nullptr where nothing serves.
   [[nodiscard]] virtual const KeyEntry* find(const Hash& digest) const noexcept = 0;
   /// At most one store a minute and key; written to disk now and then, never a disk write for a call.
   virtual void note_used(const KeyEntry& key, core::Instant now) const noexcept = 0;
-  /// Whose log a number is; nullopt: no log, or no tenant's.
+  /// Whose log a number is; nullopt: no log, or no tenant's. Reads the store once for each log, then only memory.
   [[nodiscard]] virtual core::Result<std::optional<core::TenantId>> tenant_of(LogNumber log) const = 0;
 
   // Reads. `nullopt` or nullptr: there is none.
@@ -129,19 +131,21 @@ class Registry {
   /// "tenant.suspend"; the record lists each member that differs, before and after.
   [[nodiscard]] virtual core::Result<AccountRow> change_account(AccountRow row, std::string_view action,
                                                                 const Actor& actor) = 0;
-  /// Closes the account and revokes its API keys and scoped virtual keys; evidence stays.
+  /// Closes the account, revokes its API keys and scoped virtual keys, and erases its provider keys; evidence stays.
+  /// Error: not_found when there is none or it is closed. Its id may be created again.
   [[nodiscard]] virtual core::Result<void> close_account(const core::TenantId& tenant, const Actor& actor) = 0;
   using KeyAnswerOf = std::function<Idempotent(const IssuedKey& issued)>;
   [[nodiscard]] virtual core::Result<IssuedKey> create_api_key(const core::TenantId& tenant, const NewApiKey& wanted,
                                                                const Actor& actor, const KeyAnswerOf& answer) = 0;
   [[nodiscard]] virtual core::Result<void> revoke_api_key(const core::TenantId& tenant, const IdBytes& id,
                                                           const Actor& actor) = 0;
-  /// A second key of a provider replaces the first.
+  /// A second key of a provider replaces the first. From the first one on the account only uses keys of its own. A
+  /// tenant without an account gets one.
   [[nodiscard]] virtual core::Result<ProviderKeyRow> put_provider_key(const core::TenantId& tenant,
                                                                       NewProviderKey wanted, const Actor& actor) = 0;
   [[nodiscard]] virtual core::Result<void> remove_provider(const core::TenantId& tenant, std::string_view provider,
                                                            const Actor& actor) = 0;
-  /// What a probe or traffic showed; no record (it is no operator's act).
+  /// What a probe or traffic showed; no record (it is no operator's act). `models` empty: as they were.
   [[nodiscard]] virtual core::Result<void> note_health(const core::TenantId& tenant, const IdBytes& id, bool healthy,
                                                        core::Instant when, std::vector<std::string> models) = 0;
   using VirtualAnswerOf = std::function<Idempotent(const IssuedVirtualKey& issued)>;

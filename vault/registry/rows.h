@@ -28,17 +28,17 @@ struct AccountRow {
   core::TenantId id;
   AccountSource source = AccountSource::api;
   AccountStatus status = AccountStatus::active;
-  std::string name, email;
-  std::string tier;                           ///< empty: none, and no limits of a tier
-  std::optional<std::string> pending_tier;    ///< a downgrade in its grace period
-  std::optional<core::Instant> effective_at;  ///< when pending_tier becomes the tier
-  std::optional<core::NanoUsd> monthly_budget;
-  bool own_provider_keys = true;          ///< never the operator's credentials; false: those until it brings its own
-  std::vector<std::string> features_off;  ///< switched off though the tier has them
-  std::string routing;                    ///< JSON as given; empty: none
-  std::string reason;                     ///< why suspended
-  std::optional<core::Instant> suspended_at, closed_at;
-  core::Instant created, changed;
+  std::string name{}, email{};
+  std::string tier{};                           ///< empty: none, and no limits of a tier
+  std::optional<std::string> pending_tier{};    ///< a downgrade in its grace period
+  std::optional<core::Instant> effective_at{};  ///< when pending_tier becomes the tier
+  std::optional<core::NanoUsd> monthly_budget{};
+  bool own_provider_keys = true;            ///< never the operator's credentials; false: those until it brings its own
+  std::vector<std::string> features_off{};  ///< switched off though the tier has them
+  std::string routing{};                    ///< JSON as given; empty: none
+  std::string reason{};                     ///< why suspended
+  std::optional<core::Instant> suspended_at{}, closed_at{};
+  core::Instant created{}, changed{};
 
   /// The tier in force at an instant: pending_tier from effective_at on.
   [[nodiscard]] const std::string& tier_at(core::Instant now) const noexcept;
