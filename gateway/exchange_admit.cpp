@@ -5,6 +5,7 @@
 #include "core/text.h"
 #include "gateway/exchange_call.h"
 #include "gateway/http/target.h"
+#include "gateway/net/seating.h"
 
 namespace talon::gateway {
 namespace {
@@ -44,6 +45,11 @@ std::optional<Refusal> refusal_of(auto& expected) {
 bool has_nothing_to_price(const Call& call) {
   return call.endpoint == Endpoint::proxy &&
          (call.head().method == "GET" || call.head().method == "HEAD" || call.body.empty());
+}
+
+void take_seat(Call& call, const SeatRef& seat) {
+  call.seat = seat;
+  call.content_key = seat != nullptr ? seat->key.get() : nullptr;
 }
 
 std::optional<Refusal> read_body_as_call(Call& call) {
@@ -149,7 +155,7 @@ core::RequestDetail detail_of(const Call& call) {
   return detail;
 }
 
-std::optional<Refusal> decide(Call& call) {
+std::optional<Refusal> read_and_attribute(Call& call) {
   if (call.worker.draining())
     return Refusal{
         core::Error{Code::draining, "This gateway is shutting down; try another one, or again shortly.", {}}};
@@ -161,25 +167,27 @@ std::optional<Refusal> decide(Call& call) {
   auto who = attribute(call.caller, call.head().fields, call.view.tenant, call.who.session);
   if (!who) return refusal_of(who);
   call.who = std::move(*who);
-  if (auto refused = choose(call)) return refused;
-  if (auto refused = price(call)) return refused;
-  call.content_key = call.worker.content_key(call.who.log);
+  take_seat(call, call.worker.seats.find(call.who.log));
   return std::nullopt;
 }
 
+std::optional<Refusal> decide(Call& call) {
+  if (auto refused = check_account(*call.seat)) return refused;
+  if (auto refused = choose(call)) return refused;
+  return price(call);
+}
+
+Task<std::optional<Refusal>> find_seat(Call& call) {
+  auto seat = co_await seat_of(call.worker, call.who.log, SeatNeed::known);
+  if (!seat) co_return std::move(seat.error());
+  take_seat(call, *seat);
+  co_return std::nullopt;
+}
+
 Task<std::optional<Refusal>> open_log(Call& call) {
-  LogDirectory& logs = call.worker.shared.logs;
-  const auto most = static_cast<std::size_t>(call.snapshot->loaded.config.max_tagged_tenants);
-  std::optional<core::Error> problem;
-  ReaderThread::Job job = [&] {
-    if (auto opened = logs.open_tagged(call.who.log, most); !opened) problem = opened.error();
-  };
-  const bool taken = co_await call.worker.shared.reader.run(call.worker.loop, job);
-  if (!taken)
-    co_return Refusal{
-        core::Error{Code::overloaded, "Too many requests wait for the evidence log; try again shortly.", {}}};
-  if (problem) co_return Refusal{std::move(*problem)};
-  call.content_key = call.worker.content_key(call.who.log);
+  auto seat = co_await seat_of(call.worker, call.who.log, SeatNeed::tagged);
+  if (!seat) co_return std::move(seat.error());
+  take_seat(call, *seat);
   co_return std::nullopt;
 }
 

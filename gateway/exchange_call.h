@@ -47,7 +47,9 @@ struct Call {
 
   // route, admit
   std::optional<ProxyTarget> proxy;
+  SeatRef seat;  ///< of who.log
   const Provider* provider = nullptr;
+  const vault::ProviderCredential* credential = nullptr;  ///< the tenant's own (in `seat`); nullptr: the operator's
   const core::PriceRow* row = nullptr;  ///< nullptr: unpriced
   bool free_of_charge = false;          ///< nothing to price: a proxied GET, HEAD or empty body
   const vault::ContentKey* content_key = nullptr;
@@ -94,10 +96,13 @@ struct Ending {
 
 /// The record's parts that are known from the start.
 [[nodiscard]] core::RequestDetail detail_of(const Call& call);
-/// Everything that can be decided from head, body and snapshot, in the order of interfaces.md §3: body,
-/// tenant, provider, price. Fills the call.
+/// What head and body say: what is asked for, and whose call it is. Fills the call.
+[[nodiscard]] std::optional<Refusal> read_and_attribute(Call& call);
+/// What is known of the call's tenant; the reader thread looks it up if it is not here.
+[[nodiscard]] Task<std::optional<Refusal>> find_seat(Call& call);
+/// Everything that account, body and snapshot decide, in the order of interfaces.md §3: account, provider, price.
 [[nodiscard]] std::optional<Refusal> decide(Call& call);
-/// The call's log, for its content key; the reader thread opens one that is new.
+/// The call's log, for its content key, where find_seat() found it closed: the reader thread opens it.
 [[nodiscard]] Task<std::optional<Refusal>> open_log(Call& call);
 /// The caller's cap: one atomic step; the call holds its money from here on.
 [[nodiscard]] std::optional<Refusal> admit(Call& call);

@@ -175,7 +175,8 @@ Task<> answer_refusal(Call& call, Refusal refusal) {
                                                         call.worker.random);
       if (record) call.worker.write_behind(std::move(*record));
     } else {
-      if (refusal.error.code != Code::tenant_limit_exceeded && call.worker.content_key(call.who.log) == nullptr) {
+      const auto& seat = call.worker.seats.find(call.who.log);
+      if (refusal.error.code != Code::tenant_limit_exceeded && (seat == nullptr || seat->key == nullptr)) {
         const auto unknown = co_await open_log(call);
         if (unknown) refusal = *unknown;
       }
@@ -218,7 +219,7 @@ void add_call_fields(std::string& out, const Call& call, const std::optional<cor
   if (call.who.tenant) add_field(out, "X-Talon-Tenant-Id", call.who.tenant->percent_encoded());
   if (call.provider != nullptr) add_field(out, "X-Talon-Provider", field_text(call.provider->config.name));
   if (call.view.model) add_field(out, "X-Talon-Model", field_text(*call.view.model));
-  if (cost) add_field(out, "X-Talon-Cost-Usd", cost->to_decimal());
+  if (cost && call.caller.expose_cost) add_field(out, "X-Talon-Cost-Usd", cost->to_decimal());
   if (!call.upstream_request_id.empty()) add_field(out, "X-Talon-Upstream-Request-Id", call.upstream_request_id);
 }
 

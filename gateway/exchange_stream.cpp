@@ -78,7 +78,7 @@ Task<> relay_stream(Call& call) {
   if (ends_well) {
     const bool priced = call.row != nullptr || call.free_of_charge;
     const auto want = call.head().fields.find("x-talon-want");
-    if (priced && relay.terminal() && want && equal_names(*want, "cost"))
+    if (priced && call.caller.expose_cost && relay.terminal() && want && equal_names(*want, "cost"))
       last = ": talon-cost-usd " + ending.cost.to_decimal() + "\n\n";
     last += relay.held();
   } else if (!gone) {

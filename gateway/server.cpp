@@ -40,11 +40,16 @@ std::string_view word(vault::JournalStats::State state) {
   return "failed";
 }
 
+Tenants::Sources sources_of(vault::Vault& vault) {
+  return {[&vault](const core::LogName& log) { return vault.content_key(log); }, [&vault] { return vault.logs(); },
+          &vault.registry(), {}};
+}
+
 }  // namespace
 
 struct Server::Impl final : Operations {
   Impl(std::shared_ptr<const Snapshot> current, vault::Vault& opened, ServerOptions given)
-      : snapshot(std::move(current)), vault(opened), options(std::move(given)), logs(opened) {}
+      : snapshot(std::move(current)), vault(opened), options(std::move(given)), tenants(sources_of(opened)) {}
 
   core::Result<void> prepare();
   core::Result<void> listen();
@@ -67,7 +72,7 @@ struct Server::Impl final : Operations {
   std::vector<Listening> listeners;
   std::vector<std::string> addresses;
 
-  LogDirectory logs;
+  Tenants tenants;
   std::unique_ptr<Caps> caps;
   std::optional<TlsContext> tls;
   std::optional<Resolver> resolver;
@@ -89,9 +94,9 @@ struct Server::Impl final : Operations {
 core::Result<void> Server::Impl::prepare() {
   TALON_TRY(rebuilt, Caps::rebuild(*snapshot, vault, *options.clock));
   caps = std::move(rebuilt);
-  TALON_TRY_VOID(logs.open(core::LogName::unattributed()));
+  TALON_TRY_VOID(tenants.open(core::LogName::unattributed()));
   for (const Caller& caller : snapshot->callers) {
-    if (caller.tenant) TALON_TRY_VOID(logs.open(core::LogName::of(*caller.tenant)));
+    if (caller.tenant) TALON_TRY_VOID(tenants.open(core::LogName::of(*caller.tenant)));
   }
   TALON_TRY(context, TlsContext::make());
   tls.emplace(std::move(context));
@@ -111,7 +116,7 @@ void Server::Impl::run() {
   resolver.emplace();
   reader.emplace();
   admin.emplace();
-  shared.reset(new Shared{vault, *options.clock, *options.log, *caps, logs, *resolver, *reader, *admin, *this, *tls});
+  shared.reset(new Shared{vault, *options.clock, *options.log, *caps, tenants, *resolver, *reader, *admin, *this, *tls});
   const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores - 1;
   for (unsigned i = 0; i < count; ++i) {
@@ -185,7 +190,8 @@ void Server::Impl::on_each_worker(const std::function<void(Worker&)>& work) {
 
 void Server::Impl::tenant_changed(const core::TenantId& tenant) {
   const auto log = core::LogName::of(tenant);
-  on_each_worker([&log](Worker& worker) { worker.forget(log); });
+  tenants.drop(log);
+  on_each_worker([&log](Worker& worker) { worker.seats.forget(log); });
 }
 
 core::Result<void> Server::Impl::reload() {

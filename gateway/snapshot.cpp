@@ -103,6 +103,14 @@ class Builder {
       TALON_TRY_VOID(add({KeyKind::admin, "admin", {}, std::nullopt, {}, {}, 0}, *loaded.admin_key));
       snapshot_->admin_on = true;
     }
+    for (std::size_t i = 0; i < config.admin_keys.size(); ++i) {
+      if (i >= loaded.admin_keys.size() || !loaded.admin_keys[i]) continue;  // off: its variable is not set
+      Caller admin{KeyKind::admin, config.admin_keys[i].name, {}, std::nullopt, {}, {}, 0};
+      admin.read_only = config.admin_keys[i].scope == core::AdminKeyConfig::Scope::read;
+      TALON_TRY_VOID(add(std::move(admin), *loaded.admin_keys[i]));
+      snapshot_->admin_on = true;
+    }
+    snapshot_->default_policy_hash = vault::sha256(config.default_policy.canonical_line());
     return {};
   }
 

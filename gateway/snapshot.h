@@ -19,17 +19,23 @@
 
 namespace talon::gateway {
 
-enum class KeyKind : std::uint8_t { caller, static_key, admin };
+/// The first three are the configuration's, the others the registry's (a tenant's `sk-…`, the operator's `vk_…`).
+enum class KeyKind : std::uint8_t { caller, static_key, admin, tenant_key, virtual_key };
+
+/// Caller::index of a key that is not the configuration's: it is known by its key_id.
+inline constexpr std::size_t k_registry_caller = SIZE_MAX;
 
 /// Whose key it is. Caps are kept per caller (guard/caps.h), under `index`.
 struct Caller {
   KeyKind kind = KeyKind::caller;
-  std::string name;                      ///< "admin" for the admin key
+  std::string name;                      ///< "admin" for auth.admin_key; of a registry key its key_id
   std::string key_id;                    ///< names the key in records without telling it
-  std::optional<core::TenantId> tenant;  ///< callers only
+  std::optional<core::TenantId> tenant;  ///< of callers, tenant keys and scoped virtual keys
   core::CallerPolicy policy;
   core::Hash policy_hash{};
   std::size_t index = 0;
+  bool read_only = false;   ///< an admin key of scope read
+  bool expose_cost = true;  ///< may be told what a call cost; virtual keys only where it was said
 };
 
 /// Whose connections may serve one another: one provider at one place, with one credential. Survives a
@@ -67,6 +73,7 @@ struct Snapshot {
   std::vector<Provider> providers;
   std::unordered_map<KeyDigest, std::size_t, KeyDigestHash> keys;  ///< digest → caller index
   bool admin_on = false;
+  core::Hash default_policy_hash{};                          ///< of the policy that registry keys have
   std::unordered_map<std::string, core::Hash> price_hashes;  ///< provider/model → hash of the row's canonical line
 
   [[nodiscard]] const core::PriceTable& prices() const noexcept;

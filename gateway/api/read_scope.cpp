@@ -41,9 +41,11 @@ std::expected<ReadScope, Refusal> read_scope(const ApiRequest& request, const Qu
     case KeyKind::admin:
       return scope_of_admin(named, all_logs);
     case KeyKind::static_key:
+    case KeyKind::virtual_key:
       return refuse(Code::wrong_key_kind,
-                    "This key belongs to no tenant and reads no records; use a caller's key or the admin key.");
+                    "This key makes calls and reads no records; use a caller's key, a tenant's or the admin key.");
     case KeyKind::caller:
+    case KeyKind::tenant_key:
       break;
   }
   if (named && *named != caller.tenant->bytes()) {

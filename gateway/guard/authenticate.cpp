@@ -52,10 +52,17 @@ std::expected<std::string_view, Refusal> presented_key(const Fields& fields) {
   return key;
 }
 
-std::expected<const Caller*, Refusal> find_caller(const Snapshot& snapshot, const KeyDigest& digest,
-                                                  std::string_view key) {
+std::expected<Identity, Refusal> find_identity(const Snapshot& snapshot, const vault::Registry& registry,
+                                               core::Instant now, const KeyDigest& digest, std::string_view key) {
   if (const auto found = snapshot.keys.find(digest); found != snapshot.keys.end())
-    return &snapshot.callers[found->second];
+    return Identity{&snapshot.callers[found->second], nullptr};
+  const vault::KeyEntry* entry = registry.find(digest);
+  if (entry != nullptr && !entry->revoked.load(std::memory_order_acquire)) {
+    if (entry->expires != 0 && entry->expires <= now.micros)
+      return refuse(Code::api_key_expired, "This key has expired; create a new one.");
+    registry.note_used(*entry, now);
+    return Identity{nullptr, entry};
+  }
   if (looks_like_a_providers(key)) {
     return unauthorized(
         "This looks like a provider's own key; use the key that the operator of this gateway gave you.");
@@ -63,11 +70,26 @@ std::expected<const Caller*, Refusal> find_caller(const Snapshot& snapshot, cons
   return unauthorized("This key is not known here.");
 }
 
-std::expected<const Caller*, Refusal> authenticate(const Snapshot& snapshot, const vault::Vault& vault,
-                                                   const Fields& fields) {
+std::expected<Identity, Refusal> authenticate(const Snapshot& snapshot, const vault::Vault& vault, core::Instant now,
+                                              const Fields& fields) {
   const auto key = presented_key(fields);
   if (!key) return std::unexpected(key.error());
-  return find_caller(snapshot, vault.key_digest(*key), *key);
+  return find_identity(snapshot, vault.registry(), now, vault.key_digest(*key), *key);
+}
+
+Caller registry_caller(const Snapshot& snapshot, const vault::KeyEntry& key,
+                       const std::optional<core::TenantId>& tenant) {
+  Caller caller;
+  const bool is_virtual = key.kind == vault::KeyClass::virtual_key;
+  caller.kind = is_virtual ? KeyKind::virtual_key : KeyKind::tenant_key;
+  caller.key_id = vault::key_id_text(key.id);
+  caller.name = caller.key_id;
+  caller.tenant = tenant;
+  caller.policy = snapshot.loaded.config.default_policy;
+  caller.policy_hash = snapshot.default_policy_hash;
+  caller.index = k_registry_caller;
+  caller.expose_cost = !is_virtual || key.expose_cost;
+  return caller;
 }
 
 }  // namespace talon::gateway

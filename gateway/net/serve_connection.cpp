@@ -12,6 +12,7 @@
 #include "gateway/net/connection.h"
 #include "gateway/net/export_pipe.h"
 #include "gateway/net/respond.h"
+#include "gateway/net/seating.h"
 #include "gateway/net/worker.h"
 
 namespace talon::gateway {
@@ -197,6 +198,36 @@ bool expects_the_unknown(const RequestHead& head) {
   return head.minor_version == 1 && !head.expects_continue && head.fields.find("expect").has_value();
 }
 
+/// A registry key as a caller of its own, into `caller`; its tenant may have to be looked up.
+Task<std::optional<Refusal>> take_registry_key(Request& request, const vault::KeyEntry& key,
+                                               std::optional<Caller>& caller) {
+  std::optional<core::TenantId> tenant;
+  if (key.tenant != vault::LogNumber{}) {
+    SeatRef seat = request.worker.seats.find(key.tenant);
+    if (seat == nullptr) {
+      auto found = co_await seat_of_key(request.worker, key.tenant);
+      if (!found) co_return std::move(found.error());
+      seat = *std::move(found);
+    }
+    tenant = seat->tenant;
+  }
+  caller.emplace(registry_caller(*request.snapshot, key, tenant));
+  co_return std::nullopt;
+}
+
+/// A suspended tenant's keys open nothing (interfaces.md §3). Governed calls are checked by the tenant they are for.
+Task<std::optional<Refusal>> check_own_account(Worker& worker, const Caller& caller) {
+  if (!caller.tenant) co_return std::nullopt;
+  const auto log = core::LogName::of(*caller.tenant);
+  SeatRef seat = worker.seats.find(log);
+  if (seat == nullptr) {
+    auto found = co_await seat_of(worker, log, SeatNeed::known);
+    if (!found) co_return std::move(found.error());
+    seat = *std::move(found);
+  }
+  co_return check_account(*seat);
+}
+
 /// 404, then 405, then 401, then 413 (interfaces.md §3); what is left goes to its room.
 Task<> serve_request(Request& request) {
   Worker& worker = request.worker;
@@ -217,12 +248,17 @@ Task<> serve_request(Request& request) {
   }
   if (request.match.route->kind == RouteKind::operations) co_return co_await serve_operations(request);
 
-  const auto caller = authenticate(*request.snapshot, worker.shared.vault, head.fields);
-  if (!caller) {
-    auto record = worker.denials.refused_unknown(caller.error().error.code, worker.shared.clock.monotonic(),
+  const auto identity = authenticate(*request.snapshot, worker.shared.vault, worker.shared.clock.now(), head.fields);
+  if (!identity) {
+    auto record = worker.denials.refused_unknown(identity.error().error.code, worker.shared.clock.monotonic(),
                                                  worker.shared.clock.now(), worker.random);
     if (record) worker.write_behind(std::move(*record));
-    co_return co_await refuse(request, caller.error());
+    co_return co_await refuse(request, identity.error());
+  }
+  std::optional<Caller> registered;
+  if (identity->key != nullptr) {
+    const auto refusal = co_await take_registry_key(request, *identity->key, registered);
+    if (refusal) co_return co_await refuse(request, *refusal);
   }
   if (head.content_length > static_cast<std::uint64_t>(request.snapshot->loaded.config.max_body)) {
     const Refusal refusal{core::Error{Code::body_too_large, "The request body is larger than server.max_body.", {}}};
@@ -235,10 +271,14 @@ Task<> serve_request(Request& request) {
     co_return co_await refuse(request, refusal);
   }
   if (const auto refusal = unknown_query(request)) co_return co_await refuse(request, *refusal);
-  const Caller& who = **caller;
-  if (request.match.route->kind == RouteKind::governed) {
-    co_await exchange(worker, request.client, request.snapshot, who, request.match, request.id);
-  } else if (request.match.route->id == RouteId::evidence_export) {
+  const Caller& who = registered ? *registered : *identity->caller;
+  if (request.match.route->kind == RouteKind::governed)
+    co_return co_await exchange(worker, request.client, request.snapshot, who, request.match, request.id);
+  if (auto closed = co_await check_own_account(worker, who)) {
+    Refusal refusal = std::move(*closed);
+    co_return co_await refuse_read(request, who, std::move(refusal));
+  }
+  if (request.match.route->id == RouteId::evidence_export) {
     co_await serve_export(request, who);
   } else {
     co_await serve_read(request, who);

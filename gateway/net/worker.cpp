@@ -128,8 +128,6 @@ void Worker::adopt(const SnapshotRef& next) {
   snapshot_ = SnapshotRef(own, own->get());
 }
 
-void Worker::forget(const core::LogName& log) { keys_.erase(log); }
-
 void Worker::ask(std::move_only_function<void(Worker&)> work, std::move_only_function<void()> done) {
   // Shared, because an ended loop leaves the work undone and `done` is called here.
   const auto told = std::make_shared<std::move_only_function<void()>>(std::move(done));
@@ -245,13 +243,6 @@ void Worker::write_behind(core::EvidenceRecord record) {
   item->line = core::to_unsequenced_line(record);
   if (const auto* request = std::get_if<core::RequestDetail>(&record.detail)) item->rollup.caller = request->caller;
   start(submit_later(*this, std::move(item)));
-}
-
-const vault::ContentKey* Worker::content_key(const core::LogName& log) {
-  if (const auto found = keys_.find(log); found != keys_.end()) return found->second.get();
-  auto key = shared.logs.find(log);
-  if (!key) return nullptr;
-  return keys_.emplace(log, std::move(key)).first->second.get();
 }
 
 }  // namespace talon::gateway

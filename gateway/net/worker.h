@@ -19,10 +19,10 @@
 #include "gateway/api/operations.h"
 #include "gateway/guard/caps.h"
 #include "gateway/guard/denials.h"
+#include "gateway/guard/tenants.h"
 #include "gateway/log.h"
 #include "gateway/net/body_budget.h"
 #include "gateway/net/journal_port.h"
-#include "gateway/net/log_directory.h"
 #include "gateway/net/loop.h"
 #include "gateway/net/reader_thread.h"
 #include "gateway/net/resolver.h"
@@ -52,7 +52,7 @@ struct Shared {
   const core::Clock& clock;
   Log& log;
   Caps& caps;
-  LogDirectory& logs;
+  Tenants& tenants;
   Resolver& resolver;
   ReaderThread& reader;
   ReaderThread& admin;  ///< runs what changes things, one after the other
@@ -112,18 +112,15 @@ class Worker {
   Denials denials;
   BlockRandom random;
   Workspaces workspaces;
+  SeatCache seats;
   /// The current generation; a request takes it once, when it begins.
   [[nodiscard]] const SnapshotRef& snapshot() const noexcept { return snapshot_; }
   void adopt(const SnapshotRef& next);
-  /// Drops what it keeps of a log, so that it is looked up again.
-  void forget(const core::LogName& log);
   /// The durability cannot change while the server runs.
   [[nodiscard]] bool strict() const noexcept { return snapshot_->loaded.config.durability == core::Durability::strict; }
   [[nodiscard]] bool draining() const noexcept { return draining_; }
   /// "Date" of responses of our own, as the clock read at the last tick.
   [[nodiscard]] std::string_view http_date() const noexcept { return date_; }
-  /// The log's content key, or nullptr when it must be opened first.
-  [[nodiscard]] const vault::ContentKey* content_key(const core::LogName& log);
   /// Lines go out together, at the latest with the next tick: one each would cost a system call a request.
   void log_request(const RequestLine& line);
   /// Writes a record nobody waits for.
@@ -145,7 +142,6 @@ class Worker {
   std::vector<Socket*> accepting_;
   Connection* first_ = nullptr;
   std::size_t connections_ = 0;
-  std::unordered_map<core::LogName, LogDirectory::Key> keys_;
   std::string date_;
   std::int64_t date_second_ = 0;
   std::int64_t last_flush_ms_ = 0;
