@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <cstring>
 
 namespace talon::gateway {
 
@@ -36,6 +37,74 @@ core::Result<TlsContext> TlsContext::make() {
   // A provider that closes without close_notify: our framing tells whether the answer was whole.
   SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
   return TlsContext(std::move(impl));
+}
+
+struct TlsIdentity::Impl {
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_server_method()), &SSL_CTX_free};
+};
+
+TlsIdentity::TlsIdentity(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsIdentity::~TlsIdentity() = default;
+
+namespace {
+
+/// What OpenSSL said last, in its words.
+std::string last_reason() {
+  const unsigned long code = ERR_peek_last_error();
+  const char* reason = ERR_SYSTEM_ERROR(code) ? std::strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+  return reason != nullptr ? reason : "it cannot be used";
+}
+
+core::Result<std::shared_ptr<const TlsIdentity>> unusable(const std::string& sentence) {
+  ERR_clear_error();
+  return core::fail(core::Code::config_invalid, sentence);
+}
+
+/// We speak HTTP/1.1 whatever else the client offers; one that offers no such thing is told (RFC 7301 §3.2).
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
+                    unsigned int offered_size, void*) {
+  constexpr std::array<unsigned char, 9> k_ours{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, size, k_ours.data(), k_ours.size(), offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+/// Nobody is there to be asked.
+int no_passphrase(char*, int, int, void*) { return 0; }
+
+}  // namespace
+
+core::Result<std::shared_ptr<const TlsIdentity>> TlsIdentity::load(const std::string& certificate,
+                                                                   const std::string& private_key) {
+  ERR_clear_error();
+  auto impl = std::make_unique<Impl>();
+  SSL_CTX* context = impl->context.get();
+  if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1)
+    return unusable("OpenSSL could not be set up for TLS listeners.");
+  SSL_CTX_set_default_passwd_cb(context, &no_passphrase);
+  if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1)
+    return unusable("The certificate " + certificate + " cannot be used: " + last_reason() + ".");
+  if (SSL_CTX_use_PrivateKey_file(context, private_key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    const unsigned long code = ERR_peek_last_error();
+    if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH)
+      return unusable("The private key " + private_key + " does not belong to the certificate " + certificate + ".");
+    return unusable("The private key " + private_key + " cannot be used: " + last_reason() +
+                    "; it must be a PEM file without a passphrase.");
+  }
+  if (SSL_CTX_check_private_key(context) != 1)
+    return unusable("The private key " + private_key + " does not belong to the certificate " + certificate + ".");
+  SSL_CTX_set_mode(context,
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE);
+  // Sessions resume by tickets, which the client keeps; a cache here would be one more thing to bound.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_alpn_select_cb(context, &choose_protocol, nullptr);
+  return std::shared_ptr<const TlsIdentity>(new TlsIdentity(std::move(impl)));
 }
 
 struct TlsSession::Impl {
@@ -76,11 +145,28 @@ TlsSession::TlsSession(const TlsContext& context, int descriptor, const std::str
     SSL_set1_host(ssl, host.c_str());
   }
 }
+TlsSession::TlsSession(const TlsIdentity& identity, int descriptor) : impl_(std::make_unique<Impl>()) {
+  impl_->ssl.reset(SSL_new(identity.impl_->context.get()));
+  if (!impl_->ssl) return;
+  SSL_set_fd(impl_->ssl.get(), descriptor);
+  SSL_set_accept_state(impl_->ssl.get());
+}
 TlsSession::~TlsSession() = default;
 TlsSession::TlsSession(TlsSession&&) noexcept = default;
 
 const std::string& TlsSession::problem() const noexcept { return impl_->problem; }
 bool TlsSession::has_pending() const noexcept { return SSL_has_pending(impl_->ssl.get()) == 1; }
+
+void TlsSession::finish_sending() noexcept {
+  if (!impl_->ssl || SSL_is_init_finished(impl_->ssl.get()) != 1) return;
+  ERR_clear_error();
+  SSL_shutdown(impl_->ssl.get());
+}
+
+void TlsSession::rest() noexcept {
+  impl_->joined.clear();
+  impl_->joined.shrink_to_fit();
+}
 
 TlsSession::Step TlsSession::handshake() {
   if (!impl_->ssl) {
@@ -99,7 +185,9 @@ TlsSession::Step TlsSession::handshake() {
     default:
       break;
   }
-  if (const long verified = SSL_get_verify_result(ssl); verified != X509_V_OK) {
+  if (SSL_is_server(ssl) == 1) {
+    impl_->problem = "The TLS handshake with the client failed.";
+  } else if (const long verified = SSL_get_verify_result(ssl); verified != X509_V_OK) {
     impl_->problem =
         std::string("The provider's certificate was not accepted: ") + X509_verify_cert_error_string(verified) + ".";
   } else {

@@ -1,5 +1,5 @@
-// TLS towards providers (OpenSSL): system roots, SNI, the certificate checked against the host name or
-// address, TLS 1.2 or newer. Steps on a non-blocking descriptor; whoever owns the socket waits.
+// TLS (OpenSSL), 1.2 or newer. Towards providers: system roots, SNI, the certificate checked against the host name or
+// address. Towards clients: a certificate of ours. Steps on a non-blocking descriptor; whoever owns the socket waits.
 #pragma once
 
 #include <memory>
@@ -27,10 +27,28 @@ class TlsContext {
   std::unique_ptr<Impl> impl_;
 };
 
+/// A certificate with its chain and its private key, checked as a pair; every worker may use it.
+class TlsIdentity {
+ public:
+  /// From PEM files. Error: config_invalid naming the file and what is wrong: not readable, no certificate, a key
+  /// with a passphrase, a key of another certificate.
+  [[nodiscard]] static core::Result<std::shared_ptr<const TlsIdentity>> load(const std::string& certificate,
+                                                                             const std::string& private_key);
+  ~TlsIdentity();
+
+ private:
+  friend class TlsSession;
+  struct Impl;
+  explicit TlsIdentity(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
 /// One connection's state. The descriptor must outlive it.
 class TlsSession {
  public:
   TlsSession(const TlsContext& context, int descriptor, const std::string& host);
+  /// A client's connection.
+  TlsSession(const TlsIdentity& identity, int descriptor);
   ~TlsSession();
   TlsSession(TlsSession&&) noexcept;
 
@@ -41,6 +59,10 @@ class TlsSession {
 
   [[nodiscard]] IoResult receive(std::span<char> into) noexcept;
   [[nodiscard]] IoResult send(std::span<const std::string_view> pieces) noexcept;
+  /// Tells the peer that nothing more comes (close_notify), as far as one write goes.
+  void finish_sending() noexcept;
+  /// Between requests: keeps no buffer.
+  void rest() noexcept;
   /// Decrypted bytes that wait inside: the socket need not become readable for them.
   [[nodiscard]] bool has_pending() const noexcept;
 
