@@ -1,10 +1,15 @@
 // Dispatch of the endpoints that answer from vault and snapshot, and the small ones among them.
 #include "gateway/api/reads.h"
 
+#include "gateway/api/access.h"
+#include "gateway/api/account_keys.h"
+#include "gateway/api/accounts.h"
 #include "gateway/api/evidence_reads.h"
 #include "gateway/api/models.h"
 #include "gateway/api/read_scope.h"
 #include "gateway/api/render.h"
+#include "gateway/api/virtual_keys.h"
+#include "gateway/http/target.h"
 
 namespace talon::gateway {
 namespace {
@@ -23,6 +28,30 @@ std::expected<Response, Refusal> costs(const ApiRequest& request) {
   return json_response(costs_json(scope->tenant, *found));
 }
 
+std::expected<void, Refusal> no_query(const ApiRequest& request) {
+  if (const auto query = Query::parse(request.query, {}); !query) return refuse(query.error());
+  return {};
+}
+
+/// Reads of one tenant's account: access first, then whether there is such a tenant.
+using AccountRead = std::expected<Response, Refusal> (*)(const ApiRequest&, const core::TenantId&);
+std::expected<Response, Refusal> read_account(const ApiRequest& request, AccountRead read) {
+  const auto tenant = tenant_parameter(request);
+  if (!tenant) return std::unexpected(tenant.error());
+  if (const auto allowed = check_access(request, *tenant); !allowed) return std::unexpected(allowed.error());
+  if (const auto query = no_query(request); !query) return std::unexpected(query.error());
+  if (const auto known = find_tenant(request, *request.registry, *tenant); !known)
+    return std::unexpected(known.error());
+  return read(request, *tenant);
+}
+
+/// Reads that are the operator's.
+using AdminRead = std::expected<Response, Refusal> (*)(const ApiRequest&);
+std::expected<Response, Refusal> read_all(const ApiRequest& request, AdminRead read) {
+  if (const auto allowed = check_access(request, std::nullopt); !allowed) return std::unexpected(allowed.error());
+  return read(request);
+}
+
 }  // namespace
 
 std::expected<Response, Refusal> answer_read(const ApiRequest& request) {
@@ -37,6 +66,20 @@ std::expected<Response, Refusal> answer_read(const ApiRequest& request) {
       return sign_checkpoint(request);
     case RouteId::costs:
       return costs(request);
+    case RouteId::tenant_list:
+      return read_all(request, &list_tenants);
+    case RouteId::tenant_show:
+      return read_account(request, &show_tenant);
+    case RouteId::provider_list:
+      return read_account(request, &list_providers);
+    case RouteId::api_key_list:
+      return read_account(request, &list_api_keys);
+    case RouteId::routing_show:
+      return read_account(request, &show_routing);
+    case RouteId::features_show:
+      return read_account(request, &show_features);
+    case RouteId::virtual_key_list:
+      return read_all(request, &list_virtual_keys);
     default:
       return refuse(Code::internal_error, "This route is not answered from the vault.");
   }

@@ -11,6 +11,7 @@
 #include "gateway/http/error_envelope.h"
 #include "gateway/http/message.h"
 #include "gateway/snapshot.h"
+#include "vault/registry/registry.h"
 #include "vault/vault.h"
 
 namespace talon::gateway {
@@ -23,6 +24,7 @@ struct ApiRequest {
   RouteMatch match;
   std::string_view query;
   const Fields* fields = nullptr;
+  const vault::Registry* registry = nullptr;  ///< nullptr: no accounts, only the configuration's tenants and logs
 };
 
 /// Who may: interfaces.md §3. Unknown or malformed query members, and X-Talon-Tenant-Id on a tenant's
