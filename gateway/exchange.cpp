@@ -76,8 +76,8 @@ Task<> exchange(Worker& worker, Connection& client, SnapshotRef snapshot, const 
   }
 
   // forward, relay, settle, [record durable], respond
-  if (connected) connected = co_await forward(call);
-  if (!connected) co_return co_await answer_failure(call, std::move(connected.error()));
+  auto answered = co_await forward(call, std::move(connected));
+  if (!answered) co_return co_await answer_failure(call, std::move(answered.error()));
   co_await relay(call);
 }
 

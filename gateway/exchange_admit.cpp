@@ -77,18 +77,21 @@ bool under_a_cap(const Call& call) { return call.caller.policy.max_daily_cost.ha
 
 std::optional<Refusal> choose(Call& call) {
   const Snapshot& snapshot = *call.snapshot;
-  if (call.proxy) {
+  const vault::Account* account = call.seat->account.get();
+  auto chosen = call.proxy ? choose_named(snapshot, account, call.proxy->provider)
+                           : choose_provider(snapshot, account, call.view);
+  if (!chosen) return refusal_of(chosen);
+  call.provider = chosen->provider;
+  call.credential = chosen->credential;
+  // A tenant's own key reaches nothing that is not the tenant's (T13).
+  if (call.credential == nullptr && call.proxy) {
     auto allowed = check_shared_credential(call.head(), *call.proxy, call.view);
     // Under a cap a body that is no JSON object has no price, whatever else is wrong with it.
     const bool no_price = !allowed && allowed.error().error.code == Code::invalid_json && under_a_cap(call);
     if (!allowed && !no_price) return refusal_of(allowed);
-    call.provider = snapshot.provider(call.proxy->provider);
-  } else {
+  } else if (call.credential == nullptr) {
     auto stateless = check_provider_state(call.view);
     if (!stateless) return refusal_of(stateless);
-    auto chosen = choose_provider(snapshot, call.view);
-    if (!chosen) return refusal_of(chosen);
-    call.provider = *chosen;
   }
   if (call.free_of_charge || !call.view.model) return std::nullopt;
   call.row = snapshot.prices().find(call.provider->config.name, *call.view.model);

@@ -51,7 +51,7 @@ void write_client_head(Call& call, BodyFraming framing, std::uint64_t length,
   out.clear();
   begin_head(out, from.status);
   for (const Field& field : from.fields) {
-    if (passes_to_client(field)) add_field(out, field.name, field.value);
+    if (passes_to_client(field, call.credential_owner())) add_field(out, field.name, field.value);
   }
   add_call_fields(out, call, cost);
   if (framing == BodyFraming::length) add_field(out, "Content-Length", length);

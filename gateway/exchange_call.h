@@ -80,7 +80,24 @@ struct Call {
   [[nodiscard]] std::string_view model() const noexcept {
     return view.model ? std::string_view(*view.model) : std::string_view{};
   }
-  [[nodiscard]] Deadline silence() const noexcept { return worker.loop.in(provider->config.timeout); }
+  /// The longest silence of the provider; with a key of its own the tenant may have set another.
+  [[nodiscard]] std::chrono::milliseconds timeout() const noexcept {
+    if (credential != nullptr && credential->timeout_s > 0) return std::chrono::seconds(credential->timeout_s);
+    return provider->config.timeout;
+  }
+  [[nodiscard]] Deadline silence() const noexcept { return worker.loop.in(timeout()); }
+  [[nodiscard]] int max_retries() const noexcept {
+    return credential != nullptr ? static_cast<int>(credential->max_retries) : provider->config.max_retries;
+  }
+  [[nodiscard]] const core::Secret& upstream_key() const noexcept {
+    return credential != nullptr ? credential->api_key : provider->api_key;
+  }
+  [[nodiscard]] PoolKey pool_key() const noexcept {
+    return credential != nullptr ? PoolKey{provider->pool.endpoint, credential->id} : provider->pool;
+  }
+  [[nodiscard]] CredentialOwner credential_owner() const noexcept {
+    return credential != nullptr ? CredentialOwner::tenant : CredentialOwner::gateway;
+  }
 };
 
 /// What became of a call, as it goes into its record.
@@ -113,8 +130,9 @@ struct Ending {
 
 /// A connection to the provider, pooled or new. Nothing of the request leaves yet.
 [[nodiscard]] Task<core::Result<void>> check_out(Call& call);
-/// Sends the request and reads the response's head; one retry if a pooled connection was dead.
-[[nodiscard]] Task<core::Result<void>> forward(Call& call);
+/// Sends the request and reads the response's head: again if a pooled connection was dead, and as often as the
+/// configuration allows after what may be tried again (provider/retry.h). `connected`: what came of check_out().
+[[nodiscard]] Task<core::Result<void>> forward(Call& call, core::Result<void> connected);
 /// Reads some of the response's body, decoded, to the end of space().upstream_body.
 enum class Piece : std::uint8_t { more, end, closed, failed };
 struct PieceRead {

@@ -3,6 +3,8 @@
 #include <array>
 
 #include "gateway/exchange_call.h"
+#include "gateway/net/parking.h"
+#include "gateway/provider/retry.h"
 
 namespace talon::gateway {
 namespace {
@@ -22,10 +24,10 @@ void begin_attempt(Call& call) {
       core::Attempt{call.provider->config.name, std::nullopt, std::nullopt, std::nullopt, std::nullopt, {}});
 }
 
-void end_attempt(Call& call, const core::Error& error) {
+void end_attempt(Call& call, const std::optional<core::Error>& error) {
   auto& attempt = call.attempts.back();
   // That the client left is no error of the attempt; the call's outcome says it.
-  if (error.code != Code::cancelled) attempt.error = error.code;
+  if (error && error->code != Code::cancelled) attempt.error = error->code;
   attempt.duration = call.since(call.attempt_began);
   call.upstream_ended = call.now();
 }
@@ -49,7 +51,7 @@ void write_request_head(Call& call) {
   std::string& out = call.space().upstream_head;
   out.clear();
   const std::string target = call.proxy ? call.proxy->target : upstream_target(*call.provider, call.endpoint);
-  write_upstream_head(out, *call.provider, call.head(), target, announced_length(call, body_to_send(call)),
+  write_upstream_head(out, *call.provider, call.upstream_key(), call.head(), target, announced_length(call, body_to_send(call)),
                       call.traceparent);
 }
 
@@ -110,6 +112,68 @@ Task<Tried> try_once(Call& call) {
   }
 }
 
+Task<core::Result<void>> connect_anew(Call& call) {
+  const PoolKey key = call.pool_key();
+  auto made = co_await call.worker.pools.connect(*call.provider, key, call.client.interrupts);
+  if (!made) {
+    auto error = std::move(made.error());
+    // The client left, or the server stops: say which.
+    if (const auto why = call.client.interrupts.reason()) error = error_of_wake(call, *why);
+    end_attempt(call, error);
+    co_return core::fail(std::move(error));
+  }
+  call.upstream = std::move(*made);
+  co_return core::Result<void>();
+}
+
+/// One answer's head on call.upstream. A pooled connection that the provider had closed is no answer: once more, on a
+/// fresh one. What went into the dead one reached nobody.
+Task<core::Result<void>> send_and_hear(Call& call) {
+  for (;;) {
+    const bool reused = call.upstream->reused();
+    auto tried = co_await try_once(call);
+    if (!tried.error) {
+      call.attempts.back().status = call.space().response.head().status;
+      co_return core::Result<void>();
+    }
+    end_attempt(call, *tried.error);
+    call.upstream.reset();
+    if (!reused || !tried.nothing_came || call.client.interrupts.reason())
+      co_return core::fail(std::move(*tried.error));
+    call.sent = false;
+    begin_attempt(call);
+    auto connected = co_await connect_anew(call);
+    if (!connected) co_return connected;
+  }
+}
+
+/// nullopt: what there is, is what the client gets.
+std::optional<std::chrono::milliseconds> pause_before_retry(Call& call, const core::Result<void>& answered,
+                                                            int retries) {
+  std::optional<std::chrono::milliseconds> asked;
+  if (answered) {
+    const ResponseHead& head = call.space().response.head();
+    if (!may_retry_status(head.status)) return std::nullopt;
+    asked = retry_after(head.fields, call.worker.shared.clock.now());
+  } else if (!may_retry_connect(answered.error().code)) {
+    return std::nullopt;
+  }
+  // Two for one: a try on a dead pooled connection and the one in its place.
+  if (call.attempts.size() + 2 > k_max_attempts) return std::nullopt;
+  // The whole of it stays within what one silence may last: a client that waits that long waits no longer.
+  const std::chrono::milliseconds gone(call.since(call.upstream_began).count / 1'000);
+  return retry_pause({call.max_retries(), retries, call.timeout() - gone}, asked, call.worker.random);
+}
+
+void note_answer(Call& call) {
+  for (const std::string_view name : {"x-request-id", "request-id"}) {
+    if (const auto id = call.space().response.head().fields.find(name)) {
+      call.upstream_request_id = *id;
+      break;
+    }
+  }
+}
+
 }  // namespace
 
 core::Error error_of_wake(const Call& call, Wake wake) {
@@ -127,56 +191,39 @@ core::Error error_of_wake(const Call& call, Wake wake) {
 
 Task<core::Result<void>> check_out(Call& call) {
   begin_attempt(call);
-  call.upstream = call.worker.pools.idle(*call.provider);
+  call.upstream = call.worker.pools.idle(call.pool_key());
   if (call.upstream) co_return core::Result<void>();
-  auto connected = co_await call.worker.pools.connect(*call.provider, call.client.interrupts);
-  if (!connected) {
-    auto error = std::move(connected.error());
-    // The client left, or the server stops: say which.
-    if (const auto why = call.client.interrupts.reason()) error = error_of_wake(call, *why);
-    end_attempt(call, error);
-    co_return core::fail(std::move(error));
-  }
-  call.upstream = std::move(*connected);
-  co_return core::Result<void>();
+  auto connected = co_await connect_anew(call);
+  co_return connected;
 }
 
-Task<core::Result<void>> forward(Call& call) {
+Task<core::Result<void>> forward(Call& call, core::Result<void> connected) {
   write_request_head(call);
-  // The client may have left while the intent was written: then nothing is sent.
-  if (const auto why = call.client.interrupts.reason()) {
-    auto error = error_of_wake(call, *why);
-    end_attempt(call, error);
-    co_return core::fail(std::move(error));
-  }
-  for (;;) {
-    const bool reused = call.upstream->reused();
-    auto tried = co_await try_once(call);
-    if (!tried.error) break;
-    end_attempt(call, *tried.error);
+  for (int retries = 0;; ++retries) {
+    // The client may have left while the intent was written, or during a pause: then nothing is sent.
+    if (const auto why = call.client.interrupts.reason()) {
+      auto error = error_of_wake(call, *why);
+      if (connected) end_attempt(call, error);
+      co_return core::fail(std::move(error));
+    }
+    core::Result<void> answered = std::move(connected);
+    if (answered) answered = co_await send_and_hear(call);
+    if (!answered && call.sent) co_return answered;
+    const auto wait = pause_before_retry(call, answered, retries);
+    if (!wait) {
+      if (answered) note_answer(call);
+      co_return answered;
+    }
+    // What was answered is not relayed: its body is not worth reading, and it costs nothing.
+    if (answered) end_attempt(call, std::nullopt);
     call.upstream.reset();
-    if (!reused || !tried.nothing_came || call.client.interrupts.reason())
-      co_return core::fail(std::move(*tried.error));
-    // A pooled connection that the provider had closed: once more, on a fresh one. What went into the dead
-    // one reached nobody.
     call.sent = false;
-    begin_attempt(call);
-    auto connected = co_await call.worker.pools.connect(*call.provider, call.client.interrupts);
-    if (!connected) {
-      end_attempt(call, connected.error());
-      co_return core::fail(std::move(connected.error()));
-    }
-    call.upstream = std::move(*connected);
+    Parking pause(call.worker.loop);
+    const Deadline deadline = call.worker.loop.in(*wait);
+    const Wake wake = co_await pause.wait(deadline, &call.client.interrupts);
+    if (wake != Wake::timeout) co_return core::fail(error_of_wake(call, wake));
+    connected = co_await check_out(call);
   }
-  const ResponseHead& head = call.space().response.head();
-  call.attempts.back().status = head.status;
-  for (const std::string_view name : {"x-request-id", "request-id"}) {
-    if (const auto id = head.fields.find(name)) {
-      call.upstream_request_id = *id;
-      break;
-    }
-  }
-  co_return core::Result<void>();
 }
 
 Task<PieceRead> read_piece(Call& call) {

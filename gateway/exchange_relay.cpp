@@ -26,6 +26,7 @@ bool is_event_stream(const ResponseHead& head) {
 /// The provider's trouble with the operator's credential is not the client's (interfaces.md §3).
 std::optional<Refusal> credential_trouble(Call& call) {
   const ResponseHead& head = call.space().response.head();
+  if (call.credential != nullptr) return std::nullopt;  // the client's own, who is to know
   const std::string name = "The provider \"" + call.provider->config.name + "\"";
   if (head.status == 401 || head.status == 403) {
     return Refusal{core::Error{Code::provider_auth_failed,

@@ -139,12 +139,14 @@ class Builder {
       provider.config.base_url = config.base_url;
       provider.config.timeout = config.timeout;
       provider.config.connect_timeout = config.connect_timeout;
+      provider.config.max_retries = config.max_retries;
       provider.config.place = config.place;
       provider.index = i;
       TALON_TRY_VOID(split_base_url(provider));
+      provider.spoken = config.dialect == "openai";
       if (!secret.on()) {
         provider.off_reason = secret.off_because;
-      } else if (config.dialect != "openai") {
+      } else if (!provider.spoken) {
         provider.off_reason = "the dialect " + config.dialect + " is not supported by this version";
       } else {
         if (secret.api_key) provider.api_key = secret.api_key->clone();  // some take none
@@ -188,14 +190,6 @@ std::size_t KeyDigestHash::operator()(const KeyDigest& digest) const noexcept {
   std::size_t hash = 0;
   std::memcpy(&hash, digest.data(), sizeof hash);
   return hash;
-}
-
-std::size_t PoolKeyHash::operator()(const PoolKey& key) const noexcept {
-  std::size_t endpoint = 0, credential = 0;
-  std::memcpy(&endpoint, key.endpoint.data(), sizeof endpoint);
-  // The last bytes of an id: its first ones tell the time.
-  std::memcpy(&credential, key.credential.data() + key.credential.size() - sizeof credential, sizeof credential);
-  return endpoint ^ credential;
 }
 
 const core::PriceTable& Snapshot::prices() const noexcept { return loaded.prices; }

@@ -45,14 +45,12 @@ struct PoolKey {
   vault::IdBytes credential{};  ///< of a key that a tenant brought; zero: the operator's
   bool operator==(const PoolKey&) const = default;
 };
-struct PoolKeyHash {
-  std::size_t operator()(const PoolKey& key) const noexcept;
-};
 
 struct Provider {
   core::ProviderConfig config;  ///< but for `api_key`: where a secret came from stays with the loader
   core::Secret api_key;         ///< empty: the provider takes none
-  bool on = false;
+  bool spoken = true;           ///< its dialect is; else nobody calls it, with whatever key
+  bool on = false;              ///< with the operator's key
   std::string off_reason;    ///< "OPENAI_API_KEY is not set"
   std::string scheme, host;  ///< of base_url
   std::uint16_t port = 443;

@@ -20,17 +20,19 @@ core::Error not_connected(const Provider& provider, Wake wake) {
 
 }  // namespace
 
-UpstreamConnection::UpstreamConnection(UpstreamPool& pool, Socket socket) noexcept
-    : pool_(pool), socket_(std::move(socket)) {}
+UpstreamConnection::UpstreamConnection(UpstreamPool& pool, const vault::IdBytes& credential, Socket socket) noexcept
+    : pool_(pool), credential_(credential), socket_(std::move(socket)) {}
 UpstreamConnection::~UpstreamConnection() { UpstreamPools::closed(pool_); }
 
-std::unique_ptr<UpstreamConnection> UpstreamPools::idle(const Provider& provider) {
-  const auto found = pools_.find(provider.pool);
+std::unique_ptr<UpstreamConnection> UpstreamPools::idle(const PoolKey& key) {
+  const auto found = pools_.find(key.endpoint);
   if (found == pools_.end()) return nullptr;
-  UpstreamPool& pool = found->second;
-  while (!pool.idle.empty()) {
-    auto connection = std::move(pool.idle.back());
-    pool.idle.pop_back();
+  auto& idle = found->second.idle;
+  // The last used is the likeliest to be alive.
+  for (std::size_t at = idle.size(); at-- > 0;) {
+    if (idle[at]->credential_ != key.credential) continue;
+    auto connection = std::move(idle[at]);
+    idle.erase(idle.begin() + static_cast<std::ptrdiff_t>(at));
     if (connection->looks_alive()) return connection;
   }
   return nullptr;
@@ -45,6 +47,8 @@ void UpstreamPools::release(std::unique_ptr<UpstreamConnection> connection) {
     return;
   }
   UpstreamPool::Waiter* waiter = pool.waiting.front();
+  // Another credential's: it closes, and its place goes to the waiter.
+  if (waiter->credential != connection->credential_) return;
   pool.waiting.pop_front();
   waiter->connection = std::move(connection);
   waiter->parking.wake();
@@ -78,10 +82,12 @@ void UpstreamPools::close_idle() {
   for (auto& [key, pool] : pools_) pool.idle.clear();
 }
 
-Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::connect(const Provider& provider,
+Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::connect(const Provider& provider, PoolKey key,
                                                                                Interrupts& interrupts) {
-  UpstreamPool& pool = pools_[provider.pool];
+  UpstreamPool& pool = pools_[key.endpoint];
   const Deadline deadline = loop_.in(provider.config.connect_timeout);
+  // An idle one of another credential makes room.
+  if (pool.open >= k_max_connections && !pool.idle.empty()) pool.idle.erase(pool.idle.begin());
   if (pool.open < k_max_connections) {
     ++pool.open;
   } else {
@@ -89,7 +95,7 @@ Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::connect(c
       co_return core::fail(core::Code::overloaded,
                            "Too many calls wait for a connection to the provider \"" + provider.config.name + "\".");
     }
-    UpstreamPool::Waiter waiter(loop_);
+    UpstreamPool::Waiter waiter(loop_, key.credential);
     pool.waiting.push_back(&waiter);
     const Wake wake = co_await waiter.parking.wait(deadline, &interrupts);
     if (wake != Wake::ready) {
@@ -105,14 +111,15 @@ Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::connect(c
     if (waiter.connection) co_return std::move(waiter.connection);
   }
   // Here one place of `open` is ours; a connection that comes to be gives it back when it closes.
-  auto opened = co_await open(pool, provider, deadline, interrupts);
+  auto opened = co_await open(pool, provider, key.credential, deadline, interrupts);
   if (!opened) closed(pool);
   co_return opened;
 }
 
 Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::open(UpstreamPool& pool,
-                                                                            const Provider& provider, Deadline deadline,
-                                                                            Interrupts& interrupts) {
+                                                                            const Provider& provider,
+                                                                            const vault::IdBytes& credential,
+                                                                            Deadline deadline, Interrupts& interrupts) {
   if (pool.addresses.empty() || pool.addresses_until_ms < loop_.now_ms()) {
     auto found = co_await resolver_.resolve(loop_, provider.host, provider.port, deadline, interrupts);
     if (!found) co_return core::fail(found.error());
@@ -141,7 +148,7 @@ Task<core::Result<std::unique_ptr<UpstreamConnection>>> UpstreamPools::open(Upst
     problem = finish_connect(descriptor);
     if (problem != 0) continue;
 
-    auto connection = std::make_unique<UpstreamConnection>(pool, std::move(socket));
+    auto connection = std::make_unique<UpstreamConnection>(pool, credential, std::move(socket));
     if (provider.scheme != "https") co_return connection;
     auto shaken = co_await shake_hands(*connection, provider, deadline, interrupts);
     if (shaken) co_return connection;

@@ -1,11 +1,14 @@
-// Connections to providers: one pool for each provider and credential (PoolKey) on each worker.
+// Connections to providers: one pool for each provider on each worker. A connection carries one credential all its
+// life (PoolKey): a call gets one that was made for its own.
 //
-//   auto got = co_await pools.acquire(provider, Fresh::no, interrupts);     // pooled, or connected with TLS
+//   auto connection = pools.idle(key);                                             // nullptr: none
+//   auto made = co_await pools.connect(provider, key, interrupts);                 // with TLS
 //   …
-//   pools.release(std::move(got.connection));     // whole answer read, keep-alive: may serve again
+//   pools.release(std::move(connection));     // whole answer read, keep-alive: may serve again
 //
-// Bounds: k_max_connections for each provider and worker, k_max_waiting calls wait for one of them, then
-// 503 overloaded. A connection idles k_idle at most. Thread rule: the worker's.
+// Bounds: k_max_connections for each provider and worker, of all credentials together; k_max_waiting calls wait for one
+// of them, first come, first served, then 503 overloaded. A connection idles k_idle at most, and less when its place is
+// needed for another credential. Thread rule: the worker's.
 #pragma once
 
 #include <chrono>
@@ -35,7 +38,7 @@ struct UpstreamPool;
 /// One connection. Dropping it closes it and lets the next waiting call connect.
 class UpstreamConnection {
  public:
-  UpstreamConnection(UpstreamPool& pool, Socket socket) noexcept;
+  UpstreamConnection(UpstreamPool& pool, const vault::IdBytes& credential, Socket socket) noexcept;
   ~UpstreamConnection();
   UpstreamConnection(const UpstreamConnection&) = delete;
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
@@ -68,17 +71,19 @@ class UpstreamConnection {
   /// Not closed by the provider while it idled, and (without TLS, whose tickets may lie about) silent.
   [[nodiscard]] bool looks_alive() const noexcept { return tls_ ? !socket_.peer_closed() : socket_.quiet(); }
   UpstreamPool& pool_;
+  vault::IdBytes credential_;
   Socket socket_;
   std::optional<TlsSession> tls_;
   bool reused_ = false;
   std::int64_t idle_since_ms_ = 0;
 };
 
-/// One provider's connections with one credential; UpstreamPools' own.
+/// One provider's connections; UpstreamPools' own.
 struct UpstreamPool {
   struct Waiter {
-    explicit Waiter(Loop& loop) : parking(loop) {}
+    Waiter(Loop& loop, const vault::IdBytes& wanted) : parking(loop), credential(wanted) {}
     Parking parking;
+    vault::IdBytes credential;
     std::unique_ptr<UpstreamConnection> connection;  ///< handed over; else a place to connect became free
   };
   std::size_t open = 0;  ///< while there is one, the pool stays
@@ -96,12 +101,15 @@ class UpstreamPools {
 
   UpstreamPools(Loop& loop, Resolver& resolver, const TlsContext& tls) noexcept
       : loop_(loop), resolver_(resolver), tls_(tls) {}
+  ~UpstreamPools() { close_idle(); }
+  UpstreamPools(const UpstreamPools&) = delete;
+  UpstreamPools& operator=(const UpstreamPools&) = delete;
 
   /// A connection that idles in the pool, or nullptr. Costs no system call for one used a moment ago.
-  [[nodiscard]] std::unique_ptr<UpstreamConnection> idle(const Provider& provider);
+  [[nodiscard]] std::unique_ptr<UpstreamConnection> idle(const PoolKey& key);
   /// A new connection; waits for a place when all are in use. Errors: provider_error (refused, no such
   /// host, certificate), provider_timeout (connect_timeout), overloaded, cancelled.
-  [[nodiscard]] Task<core::Result<std::unique_ptr<UpstreamConnection>>> connect(const Provider& provider,
+  [[nodiscard]] Task<core::Result<std::unique_ptr<UpstreamConnection>>> connect(const Provider& provider, PoolKey key,
                                                                                 Interrupts& interrupts);
   /// Gives back a connection whose answer was read to its end.
   void release(std::unique_ptr<UpstreamConnection> connection);
@@ -113,14 +121,16 @@ class UpstreamPools {
   friend class UpstreamConnection;
   static void closed(UpstreamPool& pool);
   Task<core::Result<std::unique_ptr<UpstreamConnection>>> open(UpstreamPool& pool, const Provider& provider,
-                                                               Deadline deadline, Interrupts& interrupts);
+                                                               const vault::IdBytes& credential, Deadline deadline,
+                                                               Interrupts& interrupts);
   Task<core::Result<void>> shake_hands(UpstreamConnection& connection, const Provider& provider, Deadline deadline,
                                        Interrupts& interrupts);
 
   Loop& loop_;
   Resolver& resolver_;
   const TlsContext& tls_;
-  std::unordered_map<PoolKey, UpstreamPool, PoolKeyHash> pools_;  ///< pools do not move; unused ones go at a tick
+  /// By PoolKey::endpoint. Pools do not move; unused ones go at a tick.
+  std::unordered_map<core::Hash, UpstreamPool, KeyDigestHash> pools_;
 };
 
 }  // namespace talon::gateway

@@ -15,6 +15,7 @@
 #include "gateway/http/error_envelope.h"
 #include "gateway/http/message.h"
 #include "gateway/snapshot.h"
+#include "vault/registry/account.h"
 
 namespace talon::gateway {
 
@@ -57,9 +58,19 @@ inline constexpr std::size_t k_body_padding = 64;
 /// The body with the edits applied (own members removed, include_usage asked for).
 [[nodiscard]] std::string forwarded_body(std::string_view body, const CallView& view);
 
-/// Which provider takes a model (interfaces.md §1, "A model goes to"). Refusals: 503
+/// A provider, and the key it is called with.
+struct Chosen {
+  const Provider* provider = nullptr;
+  const vault::ProviderCredential* credential = nullptr;  ///< the tenant's own; nullptr: the operator's
+};
+/// Which provider takes a model (interfaces.md §1, "A model goes to"). A tenant's own key goes before the operator's;
+/// an account of own credentials has no other. `account`: nullptr if there is none. Refusals: 503
 /// no_provider_configured, 400 invalid_request naming the model or the provider.
-[[nodiscard]] std::expected<const Provider*, Refusal> choose_provider(const Snapshot& snapshot, const CallView& view);
+[[nodiscard]] std::expected<Chosen, Refusal> choose_provider(const Snapshot& snapshot, const vault::Account* account,
+                                                             const CallView& view);
+/// The provider that a proxied path names. Refusals: 404 if it is not known, 503 no_provider_configured.
+[[nodiscard]] std::expected<Chosen, Refusal> choose_named(const Snapshot& snapshot, const vault::Account* account,
+                                                          std::string_view name);
 
 /// Hold of a call: input price × min(⌈bytes/3⌉, prompts × context window) + output price × prompts × max(n, best_of) ×
 /// (max tokens, else min(model's maximum, configured)); embeddings have no output. nullptr row: zero. Rounded up.
@@ -70,7 +81,7 @@ inline constexpr std::size_t k_body_padding = 64;
 [[nodiscard]] std::string upstream_target(const Provider& provider, Endpoint endpoint);
 
 /// The parts of `/v1/proxy/{provider}/{path}?{query}`. Refusals: 400 for dot segments, `//`, encoded
-/// slashes and broken escapes; 404 for a provider that is not configured; 503 for one that is off.
+/// slashes and broken escapes; 404 for a provider that is not configured, 503 for one that is known but not spoken to.
 struct ProxyTarget {
   std::string provider;
   std::string path;    ///< with leading slash, as sent
@@ -89,12 +100,16 @@ struct ProxyTarget {
 /// Head of the request to the provider, blank line included: Host, Authorization, Content-Length,
 /// traceparent (empty: the client's own passes), `Accept-Encoding: identity` (usage is read from the
 /// answer), and the client's end-to-end fields (hop-by-hop, cookie, X-Talon-*, credentials and the names
-/// of interfaces.md §4 never cross). `content_length` nullopt: the request has no body.
-void write_upstream_head(std::string& out, const Provider& provider, const RequestHead& head, std::string_view target,
-                         std::optional<std::size_t> content_length, std::string_view traceparent);
+/// of interfaces.md §4 never cross). `api_key`: empty for a provider that takes none. `content_length` nullopt: the
+/// request has no body.
+void write_upstream_head(std::string& out, const Provider& provider, const core::Secret& api_key,
+                         const RequestHead& head, std::string_view target, std::optional<std::size_t> content_length,
+                         std::string_view traceparent);
 
-/// Which response fields go to the client (T13: organisation, project, rate limits, cookies and
-/// hop-by-hop never do; Retry-After only up to 60 seconds; framing and request ids are written anew).
-[[nodiscard]] bool passes_to_client(const Field& field);
+/// Whose key a provider was called with: what it says of that account is the account's owner's to know.
+enum class CredentialOwner : std::uint8_t { gateway, tenant };
+/// Which response fields go to the client (T13: organisation, project and rate limits only to the credential's owner;
+/// cookies and hop-by-hop never; Retry-After only up to 60 seconds; framing and request ids are written anew).
+[[nodiscard]] bool passes_to_client(const Field& field, CredentialOwner owner = CredentialOwner::gateway);
 
 }  // namespace talon::gateway

@@ -66,11 +66,11 @@ std::expected<ProxyTarget, Refusal> parse_proxy_target(const Snapshot& snapshot,
     return refuse(Code::invalid_request, "The path behind the provider's name is refused: " + std::string(why) + ".");
 
   const auto* provider = snapshot.provider(*name);
+  if (provider == nullptr && snapshot.loaded.config.knows_provider(*name))
+    return refuse(Code::no_provider_configured,
+                  "The provider \"" + *name + "\" cannot be called by this version.");
   if (provider == nullptr)
     return refuse(Code::not_found, "The provider \"" + core::record_text(*name) + "\" is not configured here.");
-  if (!provider->on)
-    return refuse(Code::no_provider_configured,
-                  "The provider \"" + *name + "\" is off; the operator of this gateway has to give it a key.");
   ProxyTarget target{*name, std::string(path), provider->base_path + std::string(path)};
   // A query that needs no change stays as it was, odd forms included.
   if (const auto query = without_key(head.query); !query.empty()) target.target += "?" + query;

@@ -103,16 +103,17 @@ void append_host(std::string& out, const Provider& provider) {
 
 }  // namespace
 
-void write_upstream_head(std::string& out, const Provider& provider, const RequestHead& head, std::string_view target,
-                         std::optional<std::size_t> content_length, std::string_view traceparent) {
+void write_upstream_head(std::string& out, const Provider& provider, const core::Secret& api_key,
+                         const RequestHead& head, std::string_view target, std::optional<std::size_t> content_length,
+                         std::string_view traceparent) {
   out += head.method;
   out += ' ';
   out += target;
   out += " HTTP/1.1\r\n";
   append_host(out, provider);
-  if (!provider.api_key.empty()) {
+  if (!api_key.empty()) {
     out += "Authorization: Bearer ";
-    out += provider.api_key.reveal();
+    out += api_key.reveal();
     out += "\r\n";
   }
   const bool connection_names_any = head.fields.find("connection").has_value();
@@ -127,12 +128,14 @@ void write_upstream_head(std::string& out, const Provider& provider, const Reque
   out += "\r\n";
 }
 
-bool passes_to_client(const Field& field) {
+bool passes_to_client(const Field& field, CredentialOwner owner) {
   const auto name = field.name;
   if (equal_names(name, "retry-after")) return is_short_wait(field.value);
+  if (owner == CredentialOwner::tenant && equal_names(name, "www-authenticate")) return true;
   if (name.empty() || is_one_of(name, k_hop_by_hop) || is_one_of(name, k_response_stays) ||
       starts_with(name, "x-talon-"))
     return false;
+  if (owner == CredentialOwner::tenant) return true;
   for (const std::string_view part : {"organization", "ratelimit", "rate-limit", "-project"}) {
     if (contains(name, part)) return false;
   }

@@ -4,8 +4,8 @@
 #include <doctest/doctest.h>
 
 #include "core/canonical_json.h"
+#include "tests/unit/gateway/fake_registry.h"
 #include "tests/unit/gateway/padded.h"
-#include "tests/unit/gateway/world.h"
 
 namespace tg = talon::gateway;
 using talon::core::Code;
@@ -89,8 +89,8 @@ TEST_CASE("a hold without a price is zero, one beyond all bounds stays represent
 TEST_CASE("a model goes to the provider of its price, else to the default, else to the only one") {
   const auto choose = [](const tg::test::WorldSpec& spec, std::string_view body) {
     const auto snapshot = tg::test::world(spec);
-    const auto chosen = tg::choose_provider(*snapshot, view_of(body, Endpoint::chat_completions));
-    return chosen ? (*chosen)->config.name : std::string(talon::core::word(chosen.error().error.code));
+    const auto chosen = tg::choose_provider(*snapshot, nullptr, view_of(body, Endpoint::chat_completions));
+    return chosen ? chosen->provider->config.name : std::string(talon::core::word(chosen.error().error.code));
   };
   CHECK(choose({}, R"({"model":"gpt-4o-mini"})") == "openai");
   CHECK(choose({}, R"({"model":"who-knows"})") == "openai");
@@ -105,6 +105,80 @@ TEST_CASE("a model goes to the provider of its price, else to the default, else 
   CHECK(choose({.providers = one_off}, R"({"model":"gpt-4o-mini"})") == "local");
   CHECK(choose({.providers = one_off}, R"({"model":"m","provider":"openai"})") == "no_provider_configured");
   CHECK(choose({.providers = {{.name = "openai", .on = false}}}, R"({"model":"m"})") == "no_provider_configured");
+}
+
+namespace {
+
+/// A tenant that brought keys for these providers; `own`: it may use no others.
+talon::vault::Account account_with(std::initializer_list<std::string_view> providers, bool own = true) {
+  talon::vault::Account account{
+      .row = tg::test::FakeRegistry::row_of(tg::test::tenant("acme")), .credentials = {}, .only_own_credentials = own};
+  for (const auto provider : providers) {
+    account.credentials.push_back({.provider = std::string(provider),
+                                   .api_key = talon::core::Secret("sk-of-acme-" + std::string(provider))});
+  }
+  return account;
+}
+
+struct Bringing {
+  tg::test::WorldSpec spec{};
+  talon::vault::Account account;
+
+  /// "openai with its own key", "openai", or why not.
+  [[nodiscard]] std::string choose(std::string_view body) const {
+    const auto snapshot = tg::test::world(spec);
+    return said(tg::choose_provider(*snapshot, &account, view_of(body, Endpoint::chat_completions)));
+  }
+  [[nodiscard]] std::string proxied(std::string_view provider) const {
+    const auto snapshot = tg::test::world(spec);
+    return said(tg::choose_named(*snapshot, &account, provider));
+  }
+
+ private:
+  static std::string said(const std::expected<tg::Chosen, tg::Refusal>& chosen) {
+    if (!chosen) return std::string(talon::core::word(chosen.error().error.code));
+    const auto* own = chosen->credential;
+    if (own == nullptr) return chosen->provider->config.name;
+    CHECK(own->api_key.reveal() == "sk-of-acme-" + own->provider);
+    return chosen->provider->config.name + " with its own key";
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a tenant's own key goes before the operator's, and works where the operator has none") {
+  const Bringing tenant{{}, account_with({"openai"})};
+  CHECK(tenant.choose(R"({"model":"gpt-4o-mini"})") == "openai with its own key");
+  CHECK(tenant.proxied("openai") == "openai with its own key");
+  const Bringing alone{{.providers = {{.name = "openai", .on = false}}}, account_with({"openai"})};
+  CHECK(alone.choose(R"({"model":"gpt-4o-mini"})") == "openai with its own key");
+  CHECK(alone.proxied("openai") == "openai with its own key");
+}
+
+TEST_CASE("an account of own keys never uses the operator's") {
+  const Bringing none{{}, account_with({})};
+  CHECK(none.choose(R"({"model":"gpt-4o-mini"})") == "no_provider_configured");
+  CHECK(none.proxied("openai") == "no_provider_configured");
+  const Bringing other{{.providers = {{"openai"}, {"local"}}, .default_provider = "openai"}, account_with({"local"})};
+  CHECK(other.choose(R"({"model":"gpt-4o-mini"})") == "local with its own key");  // the only one it has
+  CHECK(other.choose(R"({"model":"gpt-4o-mini","provider":"openai"})") == "no_provider_configured");
+  CHECK(other.proxied("openai") == "no_provider_configured");
+}
+
+TEST_CASE("an account that may use the operator's keys does until it brings its own") {
+  const Bringing before{{}, account_with({}, false)};
+  CHECK(before.choose(R"({"model":"gpt-4o-mini"})") == "openai");
+  CHECK(before.proxied("openai") == "openai");
+}
+
+TEST_CASE("a key for a provider that cannot be called yet is kept and not used") {
+  const Bringing tenant{{}, account_with({"anthropic"})};
+  CHECK(tenant.choose(R"({"model":"gpt-4o-mini"})") == "no_provider_configured");
+  CHECK(tenant.choose(R"({"model":"claude-3-5-haiku-latest","provider":"anthropic"})") == "no_provider_configured");
+  CHECK(tenant.proxied("anthropic") == "no_provider_configured");
+  const Bringing both{{}, account_with({"anthropic", "openai"})};
+  CHECK(both.choose(R"({"model":"m","provider":"anthropic"})") == "no_provider_configured");
+  CHECK(both.choose(R"({"model":"m"})") == "openai with its own key");
 }
 
 TEST_CASE("a proxied path is appended to base_url as sent") {
@@ -136,7 +210,8 @@ TEST_CASE("a proxied path that could mean two things is refused") {
     CHECK(refused(std::string("/v1/proxy/openai") + path) == Code::invalid_request);
   }
   CHECK(refused("/v1/proxy/nobody/models") == Code::not_found);
-  CHECK(refused("/v1/proxy/off/models") == Code::no_provider_configured);
+  CHECK(refused("/v1/proxy/anthropic/models") == Code::no_provider_configured);
+  CHECK(tg::choose_named(*snapshot, nullptr, "off").error().error.code == Code::no_provider_configured);
   CHECK(refused("/v1/proxy/%zz/models") == Code::invalid_request);
 }
 
@@ -207,7 +282,8 @@ TEST_CASE("end-to-end fields cross to the provider; credentials, cookies and our
     head.fields.add(name, value);
   }
   std::string out;
-  tg::write_upstream_head(out, *snapshot->provider("openai"), head, "/v1/chat/completions", 12, "00-ours");
+  const auto& provider = *snapshot->provider("openai");
+  tg::write_upstream_head(out, provider, provider.api_key, head, "/v1/chat/completions", 12, "00-ours");
   CHECK(out ==
         "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:9\r\nAuthorization: Bearer "
         "sk-upstream-secret\r\nContent-Type: application/json\r\n"
@@ -219,7 +295,8 @@ TEST_CASE("the Host of a provider has brackets and a port only where they are du
   const auto host = [](std::string url) {
     const auto snapshot = tg::test::world({.providers = {{.name = "p", .base_url = std::move(url), .key = ""}}});
     std::string out;
-    tg::write_upstream_head(out, *snapshot->provider("p"), head_of("GET", "/"), "/models", std::nullopt, "");
+    const auto& provider = *snapshot->provider("p");
+    tg::write_upstream_head(out, provider, provider.api_key, head_of("GET", "/"), "/models", std::nullopt, "");
     CHECK(out.find("Authorization") == std::string::npos);
     CHECK(out.find("Content-Length") == std::string::npos);
     const auto begin = out.find("Host: ") + 6;
@@ -250,4 +327,12 @@ TEST_CASE("a provider's fields that tell about its account stay here") {
     CAPTURE(name);
     CHECK_FALSE(tg::passes_to_client({name, "x"}));
   }
+}
+
+TEST_CASE("with its own key a tenant is told what the provider says of its account, cookies aside") {
+  constexpr auto k_own = tg::CredentialOwner::tenant;
+  for (const auto* name : {"OpenAI-Organization", "openai-project", "x-ratelimit-remaining-tokens", "WWW-Authenticate"})
+    CHECK(tg::passes_to_client({name, "x"}, k_own));
+  for (const auto* name : {"Set-Cookie", "Connection", "Transfer-Encoding", "X-Request-Id", "X-Talon-Cost-Usd"})
+    CHECK_FALSE(tg::passes_to_client({name, "x"}, k_own));
 }
