@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gateway/guard/caps.h"
+#include "gateway/guard/limits.h"
 #include "gateway/log.h"
 #include "gateway/net/address.h"
 #include "gateway/net/worker.h"
@@ -40,16 +41,29 @@ std::string_view word(vault::JournalStats::State state) {
   return "failed";
 }
 
-Tenants::Sources sources_of(vault::Vault& vault) {
+Tenants::Sources sources_of(vault::Vault& vault, Meters& meters) {
   return {[&vault](const core::LogName& log) { return vault.content_key(log); }, [&vault] { return vault.logs(); },
-          &vault.registry(), {}};
+          &vault.registry(), [&meters](const core::LogName& log, const vault::AccountRef&) { return meters.of(log); }};
+}
+
+/// The calls of the month around `now`, as the log's roll-ups count them.
+core::Result<std::int64_t> calls_of_month(const vault::Vault& vault, const core::LogName& log, core::Instant now) {
+  const auto today = core::day_of(now);
+  const vault::Period month{core::start_of(core::month_start(today)), core::start_of(core::next_month_start(today))};
+  TALON_TRY(costs, vault.costs(log, month));
+  return costs.requests;
 }
 
 }  // namespace
 
 struct Server::Impl final : Operations {
   Impl(std::shared_ptr<const Snapshot> current, vault::Vault& opened, ServerOptions given)
-      : snapshot(std::move(current)), vault(opened), options(std::move(given)), tenants(sources_of(opened)) {}
+      : snapshot(std::move(current)),
+        vault(opened),
+        options(std::move(given)),
+        meters([&opened](const core::LogName& log, core::Instant now) { return calls_of_month(opened, log, now); },
+               *options.clock),
+        tenants(sources_of(opened, meters)) {}
 
   core::Result<void> prepare();
   core::Result<void> listen();
@@ -72,6 +86,7 @@ struct Server::Impl final : Operations {
   std::vector<Listening> listeners;
   std::vector<std::string> addresses;
 
+  Meters meters;
   Tenants tenants;
   std::unique_ptr<Caps> caps;
   std::optional<TlsContext> tls;
@@ -92,7 +107,7 @@ struct Server::Impl final : Operations {
 
 /// What must be there before the first connection: prices of the past, logs and their keys, TLS roots.
 core::Result<void> Server::Impl::prepare() {
-  TALON_TRY(rebuilt, Caps::rebuild(*snapshot, vault, *options.clock));
+  TALON_TRY(rebuilt, Caps::rebuild(vault, *options.clock));
   caps = std::move(rebuilt);
   TALON_TRY_VOID(tenants.open(core::LogName::unattributed()));
   for (const Caller& caller : snapshot->callers) {
@@ -116,7 +131,8 @@ void Server::Impl::run() {
   resolver.emplace();
   reader.emplace();
   admin.emplace();
-  shared.reset(new Shared{vault, *options.clock, *options.log, *caps, tenants, *resolver, *reader, *admin, *this, *tls});
+  shared.reset(
+      new Shared{vault, *options.clock, *options.log, *caps, tenants, *resolver, *reader, *admin, *this, *tls});
   const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores - 1;
   for (unsigned i = 0; i < count; ++i) {

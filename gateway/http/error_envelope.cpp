@@ -1,6 +1,8 @@
 // The error envelope's bytes, and what each code brings with it.
 #include "gateway/http/error_envelope.h"
 
+#include <algorithm>
+
 #include "core/text.h"
 
 namespace talon::gateway {
@@ -52,6 +54,7 @@ Response to_response(const Refusal& refusal, std::string_view request_id) {
   if (const auto seconds = refusal.retry_after_seconds; seconds && *seconds >= 0 && *seconds <= k_longest_retry_after) {
     response.fields.emplace_back("Retry-After", std::to_string(*seconds));
   }
+  response.fields.insert(response.fields.end(), refusal.fields.begin(), refusal.fields.end());
   return response;
 }
 
@@ -64,6 +67,13 @@ void append_json_quoted(std::string& out, std::string_view text) {
   constexpr std::string_view k_hex = "0123456789abcdef";
   out += '"';
   while (!text.empty()) {
+    // Most text is a run of plain ASCII: one copy.
+    const auto special =
+        std::ranges::find_if(text, [](char c) { return c < 0x20 || c == 0x7f || c == '"' || c == '\\'; });
+    const auto run = static_cast<std::size_t>(special - text.begin());
+    out.append(text, 0, run);
+    text.remove_prefix(run);
+    if (text.empty()) break;
     const auto byte = static_cast<unsigned char>(text.front());
     std::size_t length = 1;
     if (byte == '"' || byte == '\\') {
@@ -79,8 +89,6 @@ void append_json_quoted(std::string& out, std::string_view text) {
         out += k_hex[byte >> 4];
         out += k_hex[byte & 15];
       }
-    } else if (byte < 0x80) {
-      out += text.front();
     } else if (const auto point = core::decode_utf8(text); point.length != 0) {
       length = point.length;
       out += text.substr(0, length);

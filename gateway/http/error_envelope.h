@@ -19,7 +19,8 @@ struct Refusal {
   core::Error error;
   /// Members after `message`, each value already JSON ("50", "\"2026-05-02T00:00:00Z\"").
   std::vector<std::pair<std::string, std::string>> extras{};
-  std::optional<int> retry_after_seconds{};  ///< sent only when ≤ 60
+  std::optional<int> retry_after_seconds{};                   ///< sent only when ≤ 60
+  std::vector<std::pair<std::string, std::string>> fields{};  ///< of the response, besides those of the code
 };
 
 /// `return refuse(Code::invalid_json, "…");` from a function that may answer a Refusal.

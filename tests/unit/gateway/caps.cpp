@@ -27,7 +27,7 @@ struct Till {
   std::unique_ptr<tg::Caps> caps;
   explicit Till(std::optional<NanoUsd> cap = usd("1"), const tg::Caps::SpendToday& spend = {})
       : snapshot(tg::test::world({.callers = {{"capped", "k1", "acme", cap}, {"other", "k2", "acme", usd("1")}}})),
-        caps(tg::Caps::from_spend(*snapshot, spend, k_today)) {}
+        caps(tg::Caps::from_spend(spend, k_today)) {}
   auto admit(std::string_view estimate, Instant now = k_noon, std::size_t caller = 0) const {
     return caps->admit(snapshot->callers[caller], usd(estimate), now);
   }
