@@ -28,6 +28,11 @@ Task<bool> submit_intent(Call& call, JournalWrite& write) {
   }
 }
 
+Connection::Failed too_large(std::uint64_t max_body) {
+  return {core::Error{
+      core::Code::body_too_large, "This key may send bodies of at most " + std::to_string(max_body) + " bytes.", {}}};
+}
+
 Task<> read_failed(Call& call, Connection::Failed failed) {
   call.client.close_after_this();
   if (!failed.error) co_return;
@@ -42,10 +47,15 @@ Task<> exchange(Worker& worker, Connection& client, SnapshotRef snapshot, const 
   Call call(worker, client, std::move(snapshot), caller, match, std::move(request_id));
 
   // read: the key is known, so the body may be.
+  const auto max_body = static_cast<std::uint64_t>(max_body_of(call.snapshot->loaded.config, caller.policy));
+  if (client.head().content_length > max_body) {
+    auto failed = too_large(max_body);
+    co_return co_await read_failed(call, std::move(failed));
+  }
   if (const auto whole = client.body_in_place()) {
     call.body = *whole;
   } else {
-    auto failed = co_await client.read_body(static_cast<std::uint64_t>(call.snapshot->loaded.config.max_body));
+    auto failed = co_await client.read_body(max_body);
     if (failed) co_return co_await read_failed(call, std::move(*failed));
     call.body = client.body();
   }

@@ -73,6 +73,25 @@ std::optional<Refusal> read_body_as_call(Call& call) {
   return std::nullopt;
 }
 
+bool in_shadow(const Call& call) { return call.snapshot->loaded.config.mode == core::Mode::shadow; }
+
+/// A refusal that shadow mode only notes; the first is the one that would have been answered.
+std::optional<Refusal> enforced(Call& call, std::optional<Refusal> refusal) {
+  if (!refusal || !in_shadow(call)) return refusal;
+  if (!call.shadow) call.shadow = refusal->error.code;
+  return std::nullopt;
+}
+
+/// A feature that the tenant's tier has not is forbidden; one that it has is not built.
+std::optional<Refusal> check_special(const Call& call) {
+  if (call.view.special.empty()) return std::nullopt;
+  if (call.view.feature) {
+    if (auto refused = check_feature(call.seat->account.get(), call.tier, *call.view.feature)) return refused;
+  }
+  return Refusal{
+      core::Error{Code::not_supported, "\"" + call.view.special + "\" is not supported by this version.", {}}};
+}
+
 bool under_a_cap(const Call& call) { return call.caller.policy.max_daily_cost.has_value(); }
 
 std::optional<Refusal> choose(Call& call) {
@@ -87,7 +106,8 @@ std::optional<Refusal> choose(Call& call) {
   if (call.credential == nullptr && call.proxy) {
     auto allowed = check_shared_credential(call.head(), *call.proxy, call.view);
     // Under a cap a body that is no JSON object has no price, whatever else is wrong with it.
-    const bool no_price = !allowed && allowed.error().error.code == Code::invalid_json && under_a_cap(call);
+    const bool no_price =
+        !allowed && allowed.error().error.code == Code::invalid_json && under_a_cap(call) && !in_shadow(call);
     if (!allowed && !no_price) return refusal_of(allowed);
   } else if (call.credential == nullptr) {
     auto stateless = check_provider_state(call.view);
@@ -98,15 +118,18 @@ std::optional<Refusal> choose(Call& call) {
   return std::nullopt;
 }
 
+std::optional<Refusal> check_price(const Call& call) {
+  if (call.row != nullptr || call.free_of_charge || !under_a_cap(call)) return std::nullopt;
+  const std::string what = call.view.model ? "The model \"" + core::record_text(*call.view.model) + "\" has no price"
+                                           : "This call has no price";
+  return Refusal{
+      core::Error{Code::model_unpriced,
+                  what + " here, and this key is under a daily cap; the operator can add it to pricing_file.",
+                  {}}};
+}
+
 std::optional<Refusal> price(Call& call) {
-  if (call.row == nullptr && !call.free_of_charge && under_a_cap(call)) {
-    const std::string what = call.view.model ? "The model \"" + core::record_text(*call.view.model) + "\" has no price"
-                                             : "This call has no price";
-    return Refusal{
-        core::Error{Code::model_unpriced,
-                    what + " here, and this key is under a daily cap; the operator can add it to pricing_file.",
-                    {}}};
-  }
+  if (auto refused = enforced(call, check_price(call))) return refused;
   call.held = hold_for(call.row, call.view, call.endpoint, call.body.size(),
                        call.snapshot->loaded.config.hold_max_output_tokens);
   return std::nullopt;
@@ -150,6 +173,7 @@ core::RequestDetail detail_of(const Call& call) {
   if (call.view.n != 1) detail.ask.n = call.view.n;
   detail.ask.max_tokens = call.view.max_tokens;
   detail.decision.policy = call.caller.policy_hash;
+  detail.decision.shadow = call.shadow.has_value();
   if (call.row != nullptr) {
     const auto& hashes = call.snapshot->price_hashes;
     if (const auto found = hashes.find(call.row->provider + "/" + call.row->model); found != hashes.end())
@@ -176,6 +200,12 @@ std::optional<Refusal> read_and_attribute(Call& call) {
 
 std::optional<Refusal> decide(Call& call) {
   if (auto refused = check_account(*call.seat)) return refused;
+  call.tier = tier_of(call.seat->account.get(), call.snapshot->loaded.config.tiers, call.worker.shared.clock.now());
+  if (auto refused = check_special(call)) return refused;
+  if (!call.free_of_charge) {
+    auto refused = check_model(call.caller.policy, call.caller.name, call.view.model);
+    if (refused = enforced(call, std::move(refused)); refused) return refused;
+  }
   if (auto refused = choose(call)) return refused;
   return price(call);
 }
@@ -195,9 +225,28 @@ Task<std::optional<Refusal>> open_log(Call& call) {
 }
 
 std::optional<Refusal> admit(Call& call) {
-  auto hold = call.worker.shared.caps.admit(call.caller, call.held, call.worker.shared.clock.now());
-  if (!hold) return refusal_of(hold);
-  call.hold = std::move(*hold);
+  Caps& caps = call.worker.shared.caps;
+  const auto now = call.worker.shared.clock.now();
+  TenantMeters* meters = call.seat->meters;
+  if (meters != nullptr) {
+    auto window = admit_rate(*meters, call.tier, call.now());
+    if (!window) return refusal_of(window);
+    call.rate = *window;
+  }
+  if (auto refused = caps.admit_rate(call.caller, call.now())) return refused;
+  if (meters != nullptr) {
+    if (auto refused = admit_month(*meters, call.tier, now)) return refused;
+  }
+  auto hold = caps.admit(call.caller, call.held, now);
+  if (hold) {
+    call.hold = std::move(*hold);
+    return std::nullopt;
+  }
+  if (auto refused = enforced(call, refusal_of(hold))) {
+    if (meters != nullptr) meters->month.give_back(now);
+    return refused;
+  }
+  call.hold = caps.hold(call.caller, call.held, now);
   return std::nullopt;
 }
 

@@ -44,6 +44,11 @@ void give_up(Call& call, const core::Error& error) {
   call.upstream.reset();
 }
 
+bool is_rate_field(std::string_view name) {
+  constexpr std::string_view k_prefix = "x-ratelimit-";
+  return name.size() >= k_prefix.size() && equal_names(name.substr(0, k_prefix.size()), k_prefix);
+}
+
 void write_client_head(Call& call, BodyFraming framing, std::uint64_t length,
                        const std::optional<core::NanoUsd>& cost) {
   const ResponseHead& from = call.space().response.head();
@@ -51,6 +56,7 @@ void write_client_head(Call& call, BodyFraming framing, std::uint64_t length,
   out.clear();
   begin_head(out, from.status);
   for (const Field& field : from.fields) {
+    if (call.rate && is_rate_field(field.name)) continue;  // the tenant's own stand there
     if (passes_to_client(field, call.credential_owner())) add_field(out, field.name, field.value);
   }
   add_call_fields(out, call, cost);

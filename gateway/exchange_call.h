@@ -14,6 +14,7 @@
 #include "core/evidence_record.h"
 #include "gateway/exchange.h"
 #include "gateway/guard/caps.h"
+#include "gateway/guard/limits.h"
 #include "gateway/net/connection.h"
 #include "gateway/net/journal_port.h"
 #include "gateway/net/upstream.h"
@@ -50,6 +51,9 @@ struct Call {
   SeatRef seat;  ///< of who.log
   const Provider* provider = nullptr;
   const vault::ProviderCredential* credential = nullptr;  ///< the tenant's own (in `seat`); nullptr: the operator's
+  const core::Tier* tier = nullptr;                       ///< of the tenant's account (in `snapshot`); nullptr: none
+  std::optional<RateWindow> rate;                         ///< the tenant's, for x-ratelimit-*
+  std::optional<core::Code> shadow;     ///< why this call would have been refused (gateway.mode: shadow)
   const core::PriceRow* row = nullptr;  ///< nullptr: unpriced
   bool free_of_charge = false;          ///< nothing to price: a proxied GET, HEAD or empty body
   const vault::ContentKey* content_key = nullptr;
@@ -117,11 +121,13 @@ struct Ending {
 [[nodiscard]] std::optional<Refusal> read_and_attribute(Call& call);
 /// What is known of the call's tenant; the reader thread looks it up if it is not here.
 [[nodiscard]] Task<std::optional<Refusal>> find_seat(Call& call);
-/// Everything that account, body and snapshot decide, in the order of interfaces.md §3: account, provider, price.
+/// Everything that account, body and snapshot decide, in the order of interfaces.md §3: account, feature, model,
+/// provider, price. In shadow mode what would be refused for its model or price is only noted.
 [[nodiscard]] std::optional<Refusal> decide(Call& call);
 /// The call's log, for its content key, where find_seat() found it closed: the reader thread opens it.
 [[nodiscard]] Task<std::optional<Refusal>> open_log(Call& call);
-/// The caller's cap: one atomic step; the call holds its money from here on.
+/// Rates of tenant and caller, the tenant's month, the caller's cap: each one atomic step. The call counts and holds its
+/// money from here on. In shadow mode the cap is only noted.
 [[nodiscard]] std::optional<Refusal> admit(Call& call);
 /// The `interrupted` record this call becomes if Talon dies.
 [[nodiscard]] std::unique_ptr<vault::JournalItem> intent_of(const Call& call);

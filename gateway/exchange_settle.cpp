@@ -44,7 +44,7 @@ std::unique_ptr<vault::JournalItem> record_of(Call& call, const Ending& ending) 
   core::RequestDetail detail = detail_of(call);
   detail.status = ending.status;
   detail.decision.outcome = ending.outcome;
-  detail.decision.code = ending.code;
+  detail.decision.code = ending.code ? ending.code : call.shadow;
   detail.route = core::Route{std::nullopt, call.attempts};
   detail.usage = ending.usage;
   detail.cost = core::Cost{ending.cost, call.held, priced};
@@ -109,6 +109,7 @@ Task<bool> record_denial(Call& call, const Refusal& refusal) {
   detail.status = core::http_status(refusal.error.code);
   detail.decision.outcome = core::Outcome::denied;
   detail.decision.code = refusal.error.code;
+  detail.decision.shadow = false;  // this one is enforced
   detail.timing.total = call.since(call.began);
   // A session opens at admission: only one that the client named is spoken of.
   if (!call.who.client_session) detail.session.clear();
@@ -220,6 +221,11 @@ void add_call_fields(std::string& out, const Call& call, const std::optional<cor
   if (call.provider != nullptr) add_field(out, "X-Talon-Provider", field_text(call.provider->config.name));
   if (call.view.model) add_field(out, "X-Talon-Model", field_text(*call.view.model));
   if (cost && call.caller.expose_cost) add_field(out, "X-Talon-Cost-Usd", cost->to_decimal());
+  if (call.rate) {
+    std::vector<std::pair<std::string, std::string>> fields;
+    add_rate_fields(fields, *call.rate);
+    for (const auto& [name, value] : fields) add_field(out, name, value);
+  }
   if (!call.upstream_request_id.empty()) add_field(out, "X-Talon-Upstream-Request-Id", call.upstream_request_id);
 }
 

@@ -36,6 +36,7 @@ std::expected<Response, Refusal> list_models(const ApiRequest& request) {
   std::unordered_set<std::string_view> listed;
   for (const auto& row : request.snapshot->prices().rows()) {
     const auto* provider = request.snapshot->provider(row.provider);
+    if (!request.caller->policy.allows_model(row.model)) continue;
     if (provider == nullptr || !provider->on || !listed.insert(row.model).second) continue;
     if (listed.size() > 1) out += ',';
     append_model(out, row);

@@ -12,6 +12,7 @@
 
 #include "core/evidence_record.h"
 #include "core/price.h"
+#include "core/tier.h"
 #include "gateway/http/error_envelope.h"
 #include "gateway/http/message.h"
 #include "gateway/snapshot.h"
@@ -40,6 +41,8 @@ struct CallView {
   std::optional<std::string> provider;      ///< our own member
   bool client_wants_usage = false;          ///< stream_options.include_usage was true already
   bool json_object = false;                 ///< the body is one (always, but for Endpoint::proxy)
+  std::string special;                      ///< our own member that asks for more than one plain answer; empty: none
+  std::optional<core::Feature> feature;     ///< the feature of a tier that `special` is; nullopt: of no tier
   std::vector<std::string> provider_state;  ///< members naming provider-side state, at any depth (T13)
   std::vector<Edit> edits;                  ///< in order, for `forwarded_body`; empty: forward as received
 };
@@ -49,8 +52,7 @@ inline constexpr std::size_t k_body_padding = 64;
 
 /// `body` is followed by k_body_padding readable bytes. Refusals: 400 invalid_json / invalid_request /
 /// model_required naming the member: not an object, invalid UTF-8, NUL, too deep, a duplicate or
-/// case-variant of a member we read, a wrong type; 501 not_supported for routing_policy, council_mode
-/// and speculative_mode that ask for something. null counts as absent. For Endpoint::proxy a body that
+/// case-variant of a member we read, a wrong type. null counts as absent. For Endpoint::proxy a body that
 /// does not begin like a JSON object is no refusal: the view is empty; and no member is read as ours or
 /// edited (also not to ask for usage).
 [[nodiscard]] std::expected<CallView, Refusal> inspect(Endpoint endpoint, std::string_view body);

@@ -148,13 +148,21 @@ class Inspection {
       case Member::routing_policy:
       case Member::council_mode:
       case Member::speculative_mode:
-        if (raw == "false") return true;
-        return give_up(Code::not_supported,
-                       "\"" + std::string(name_of(member)) + "\" is not supported by this version.");
+        if (raw == "false" || !view_.special.empty()) return true;
+        view_.special = name_of(member);
+        view_.feature = feature_of(member, raw);
+        return true;
       case Member::other:
         break;
     }
     return true;
+  }
+
+  static std::optional<core::Feature> feature_of(Member member, std::string_view raw) {
+    if (member == Member::council_mode) return core::Feature::council_mode;
+    if (member == Member::speculative_mode) return core::Feature::speculative_execution;
+    if (raw == R"("thompson-sampling")") return core::Feature::thompson_sampling;
+    return std::nullopt;
   }
 
   bool read_text(Member member, std::string_view raw, std::optional<std::string>& into) {

@@ -204,10 +204,17 @@ TEST_CASE("a call needs a model") {
   CHECK(look("{}", Endpoint::proxy));
 }
 
-TEST_CASE("features of later versions are refused by name, and may be switched off") {
-  CHECK(refused(R"({"model":"m","council_mode":true})") == Code::not_supported);
-  CHECK(refused(R"({"model":"m","routing_policy":"cost"})") == Code::not_supported);
-  CHECK(refused(R"({"model":"m","speculative_mode":{}})") == Code::not_supported);
+TEST_CASE("a call that asks for more than one plain answer says for what, and of which feature it is") {
+  using talon::core::Feature;
+  CHECK(look(R"({"model":"m","council_mode":true})")->special == "council_mode");
+  CHECK(look(R"({"model":"m","council_mode":true})")->feature == Feature::council_mode);
+  CHECK(look(R"({"model":"m","speculative_mode":{}})")->feature == Feature::speculative_execution);
+  CHECK(look(R"({"model":"m","routing_policy":"thompson-sampling"})")->feature == Feature::thompson_sampling);
+  CHECK(look(R"({"model":"m","routing_policy":"cost"})")->special == "routing_policy");
+  CHECK_FALSE(look(R"({"model":"m","routing_policy":"cost"})")->feature);
+  CHECK(look(R"({"model":"m","routing_policy":"cost","council_mode":true})")->special == "routing_policy");
+  CHECK(look(R"({"model":"m","council_mode":false,"speculative_mode":null})")->special.empty());
+  CHECK(look(R"({"council_mode":true})", Endpoint::proxy)->special.empty());
   CHECK(forwarded(R"({"model":"m","council_mode":false,"speculative_mode":null})") == R"({"model":"m"})");
 }
 
