@@ -1,5 +1,6 @@
 #include "core/tenant_id.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/text.h"
@@ -53,6 +54,9 @@ std::string TenantId::percent_encoded() const { return percent_encode(bytes_); }
 
 std::string percent_encode(std::string_view text) {
   static constexpr std::string_view k_digits = "0123456789ABCDEF";
+  const bool as_it_is =
+      std::ranges::all_of(text, [](char ch) { return is_unreserved(static_cast<unsigned char>(ch)); });
+  if (as_it_is) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (const char ch : text) {

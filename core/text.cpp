@@ -56,6 +56,9 @@ std::optional<std::size_t> count_code_points(std::string_view text) noexcept {
 }
 
 std::string record_text(std::string_view outside) {
+  // The usual case, short and printable ASCII, is its own record text.
+  const auto plain = [](char c) { return c >= 0x20 && c < 0x7f; };
+  if (outside.size() <= k_record_code_points && std::ranges::all_of(outside, plain)) return std::string(outside);
   std::string out;
   out.reserve(std::min(outside.size(), k_record_code_points * 4));
   std::size_t count = 0;
@@ -114,18 +117,29 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-std::string base64_encode(std::string_view bytes) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const std::size_t left = bytes.size() - at;
-    const std::uint32_t group = byte_at(bytes, at) << 16 | (left > 1 ? byte_at(bytes, at + 1) << 8 : 0U) |
-                                (left > 2 ? byte_at(bytes, at + 2) : 0U);
-    out += k_base64[group >> 18];
-    out += k_base64[group >> 12 & 63];
-    out += left > 1 ? k_base64[group >> 6 & 63] : '=';
-    out += left > 2 ? k_base64[group & 63] : '=';
+std::size_t base64_encode_to(char* out, std::string_view bytes) noexcept {
+  char* at_out = out;
+  std::size_t at = 0;
+  for (; at + 3 <= bytes.size(); at += 3) {
+    const std::uint32_t group = byte_at(bytes, at) << 16 | byte_at(bytes, at + 1) << 8 | byte_at(bytes, at + 2);
+    *at_out++ = k_base64[group >> 18];
+    *at_out++ = k_base64[group >> 12 & 63];
+    *at_out++ = k_base64[group >> 6 & 63];
+    *at_out++ = k_base64[group & 63];
   }
+  if (const std::size_t left = bytes.size() - at; left > 0) {
+    const std::uint32_t group = byte_at(bytes, at) << 16 | (left > 1 ? byte_at(bytes, at + 1) << 8 : 0U);
+    *at_out++ = k_base64[group >> 18];
+    *at_out++ = k_base64[group >> 12 & 63];
+    *at_out++ = left > 1 ? k_base64[group >> 6 & 63] : '=';
+    *at_out++ = '=';
+  }
+  return static_cast<std::size_t>(at_out - out);
+}
+
+std::string base64_encode(std::string_view bytes) {
+  std::string out((bytes.size() + 2) / 3 * 4, '\0');
+  base64_encode_to(out.data(), bytes);
   return out;
 }
 

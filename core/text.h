@@ -63,6 +63,8 @@ std::string_view nearest(std::string_view word, const Range& known) {
 
 /// RFC 4648 base64, padded.
 [[nodiscard]] std::string base64_encode(std::string_view bytes);
+/// The same into `out`, which has room for 4 characters for each begun 3 bytes; how many were written.
+std::size_t base64_encode_to(char* out, std::string_view bytes) noexcept;
 /// nullopt for any spelling but the one base64_encode gives (padding, stray bits, white space).
 [[nodiscard]] std::optional<std::string> base64_decode(std::string_view text);
 /// Lower case.

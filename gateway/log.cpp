@@ -30,19 +30,32 @@ std::string_view word(Log::Level level) noexcept {
 
 Log::Form Log::form_for(int fd) noexcept { return isatty(fd) != 0 ? Form::human : Form::json; }
 
-std::string Log::json_line(core::Instant at, Level level, std::string_view name, Fields fields) {
-  std::string line = R"({"time":")" + core::to_rfc3339_millis(at) + R"(","level":")";
-  line += word(level);
-  line += R"(","event":)";
-  append_json_quoted(line, name);
+namespace {
+
+/// Names are ours and need no quoting; values may be anybody's.
+void append_json(std::string& out, core::Instant at, Log::Level level, std::string_view name, Log::Fields fields) {
+  out += R"({"time":")";
+  out += core::to_rfc3339_millis(at);
+  out += R"(","level":")";
+  out += word(level);
+  out += R"(","event":")";
+  out += name;
+  out += '"';
   for (const auto& field : fields) {
     if (field.absent()) continue;
-    line += ',';
-    append_json_quoted(line, field.name());
-    line += ':';
-    field.quoted() ? append_json_quoted(line, field.text()) : static_cast<void>(line += field.text());
+    out += ",\"";
+    out += field.name();
+    out += "\":";
+    field.quoted() ? append_json_quoted(out, field.text()) : static_cast<void>(out += field.text());
   }
-  line += "}\n";
+  out += "}\n";
+}
+
+}  // namespace
+
+std::string Log::json_line(core::Instant at, Level level, std::string_view name, Fields fields) {
+  std::string line;
+  append_json(line, at, level, name, fields);
   return line;
 }
 
@@ -63,8 +76,11 @@ std::string Log::human_line(core::Instant at, Level level, std::string_view name
 }
 
 void Log::append(std::string& lines, Level level, std::string_view name, Fields fields) const {
-  lines += form_ == Form::json ? json_line(clock_->now(), level, name, fields)
-                               : human_line(clock_->now(), level, name, fields);
+  if (form_ == Form::json) {
+    append_json(lines, clock_->now(), level, name, fields);
+  } else {
+    lines += human_line(clock_->now(), level, name, fields);
+  }
 }
 
 void Log::write_lines(std::string_view lines) {

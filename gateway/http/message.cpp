@@ -11,7 +11,8 @@ constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cas
 }  // namespace
 
 bool equal_names(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() &&
+  // Most names differ in their size or their first letter.
+  return a.size() == b.size() && (a.empty() || lower(a.front()) == lower(b.front())) &&
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 

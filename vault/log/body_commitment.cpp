@@ -11,8 +11,11 @@ using namespace std::string_view_literals;
 Hash body_salt(const ContentKey& key, const core::EvidenceId& id, std::string_view body_name) {
   sodium_ready();
   const std::string_view secret = key.key.reveal();
-  std::string message("talon-salt/v1\0"sv);
-  message += id.text();
+  constexpr std::size_t k_most = 128;  // one allocation
+  std::string message;
+  message.reserve(k_most);
+  message += "talon-salt/v1\0ev_"sv;
+  message += id.ulid().text();
   message += '\0';
   message += body_name;
   Hash salt;
