@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
@@ -92,10 +93,8 @@ vault::ServeOptions serve_options(const core::Config& config, Failure& failure) 
   return options;
 }
 
-void log_start(gateway::Log& log, const vault::ConfigFile& file, const vault::DataDir& data_dir,
-               const gateway::Snapshot& snapshot) {
-  log.event("configuration", {{"file", file.path.string()}, {"from", file.origin}});
-  log.event("data_dir", {{"path", data_dir.path.string()}, {"from", data_dir.origin}});
+/// What a start and each reload say of the configuration.
+void log_generation(gateway::Log& log, const gateway::Snapshot& snapshot) {
   for (const auto& provider : snapshot.providers) {
     if (provider.on) {
       log.event("provider", {{"name", provider.config.name}, {"on", true}, {"base_url", provider.config.base_url}});
@@ -105,6 +104,13 @@ void log_start(gateway::Log& log, const vault::ConfigFile& file, const vault::Da
   }
   for (const auto& notice : snapshot.loaded.notices) log.event("notice", {{"message", notice}});
   log.event("admin", {{"on", snapshot.admin_on}});
+}
+
+void log_start(gateway::Log& log, const vault::ConfigFile& file, const vault::DataDir& data_dir,
+               const gateway::Snapshot& snapshot) {
+  log.event("configuration", {{"file", file.path.string()}, {"from", file.origin}});
+  log.event("data_dir", {{"path", data_dir.path.string()}, {"from", data_dir.origin}});
+  log_generation(log, snapshot);
   log.event("durability",
             {{"mode", snapshot.loaded.config.durability == core::Durability::strict ? "strict" : "batched"}});
 }
@@ -122,8 +128,7 @@ bool wait_for_end(gateway::Server& server, gateway::Log& log, int signals, const
     signalfd_siginfo info{};
     if (read(signals, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
     if (info.ssi_signo == SIGHUP) {
-      log.warning("reload",
-                  {{"message", "reloading is not supported by this version; restart to read the configuration again"}});
+      server.reload();
       continue;
     }
     log.event("stopping", {{"how", draining ? "now" : "drain"}});
@@ -146,6 +151,47 @@ bool wait_for_end(gateway::Server& server, gateway::Log& log, int signals, const
   std::_Exit(k_exit_unknown);
 }
 
+std::string monotonic_usec() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
+/// A configuration that only shows itself unusable now (a certificate, one key under two names) is as bad as one that
+/// does not parse.
+int report_bad_start(const Arguments& arguments, const core::Error& error) {
+  const int exit = report(arguments, error);
+  return error.code == core::Code::config_invalid ? k_exit_no : exit;
+}
+
+core::Error all_problems(const std::vector<core::Problem>& problems) {
+  core::Error error{core::Code::config_invalid, {}, {}};
+  for (const auto& problem : problems) {
+    if (problem.warning) continue;
+    if (!error.place) error.place = problem.place;
+    if (!error.message.empty()) error.message += "; ";
+    error.message += core::to_text(problem);
+  }
+  return error;
+}
+
+/// For a reload: the same file, read and checked as at the start.
+core::Result<gateway::SnapshotRef> load_again(const Arguments& arguments, const vault::ConfigFile& file,
+                                              const vault::DataDir& data_dir, gateway::Log& log,
+                                              const vault::Vault& vault) {
+  const auto environment = vault::process_environment();
+  TALON_TRY(outcome, vault::load_config(file, environment));
+  if (!outcome.valid()) return core::fail(all_problems(outcome.problems));
+  TALON_TRY(found, vault::find_data_dir(arguments.value("--data-dir"), environment, &outcome.loaded.config));
+  if (found.path != data_dir.path) {
+    return core::fail(core::Error{core::Code::config_invalid,
+                                  "\"data_dir\" cannot change while the server runs; restart it, or put the old value "
+                                  "back. Nothing was changed.",
+                                  core::Place{file.path.string()}});
+  }
+  for (const auto& warning : outcome.problems) log.warning("configuration", {{"message", core::to_text(warning)}});
+  return gateway::build_snapshot(std::move(outcome.loaded), vault);
+}
+
 int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault::DataDir& data_dir,
           vault::LoadedConfig loaded, const std::vector<core::Problem>& warnings) {
   raise_file_limit();
@@ -166,17 +212,27 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
     return report(arguments, error);
   }
   auto snapshot = gateway::build_snapshot(std::move(loaded), **vault);
-  if (!snapshot) return report(arguments, snapshot.error());
+  if (!snapshot) return report_bad_start(arguments, snapshot.error());
   log_start(log, file, data_dir, **snapshot);
 
   gateway::ServerOptions options;
+  options.load = [&] { return load_again(arguments, file, data_dir, log, **vault); };
+  options.reload_begins = [] { sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + monotonic_usec()).c_str()); };
+  options.reload_ended = [&log](const gateway::Snapshot* loaded) {
+    if (loaded != nullptr) {
+      log_generation(log, *loaded);
+      log.event("reloaded", {{"file", loaded->loaded.config.file}});
+    }
+    sd_notify(0, "READY=1");
+  };
   options.clock = &system_clock();
   options.log = &log;
   options.version = TALON_VERSION;
   if (sd_watchdog_enabled(0, nullptr) > 0) options.alive = [] { sd_notify(0, "WATCHDOG=1"); };
   auto server = gateway::Server::start(*snapshot, **vault, std::move(options));
-  if (!server) return report(arguments, server.error());
-  for (const auto& address : (*server)->addresses()) log.event("listening", {{"address", address}});
+  if (!server) return report_bad_start(arguments, server.error());
+  for (const auto& one : (*server)->addresses())
+    log.event("listening", {{"address", one.address}, {"tls", one.tls}, {"admin", one.admin}});
   log.event("ready");
   sd_notify(0, "READY=1");
 

@@ -15,6 +15,7 @@
 #include "gateway/guard/limits.h"
 #include "gateway/log.h"
 #include "gateway/net/address.h"
+#include "gateway/net/door.h"
 #include "gateway/net/worker.h"
 
 namespace talon::gateway {
@@ -57,7 +58,7 @@ core::Result<std::int64_t> calls_of_month(const vault::Vault& vault, const core:
 }  // namespace
 
 struct Server::Impl final : Operations {
-  Impl(std::shared_ptr<const Snapshot> current, vault::Vault& opened, ServerOptions given)
+  Impl(SnapshotRef current, vault::Vault& opened, ServerOptions given)
       : snapshot(std::move(current)),
         vault(opened),
         options(std::move(given)),
@@ -66,6 +67,7 @@ struct Server::Impl final : Operations {
         tenants(sources_of(opened, meters)) {}
 
   core::Result<void> prepare();
+  core::Result<void> open_logs(const Snapshot& of);
   core::Result<void> listen();
   void run();
   void watch();
@@ -77,14 +79,16 @@ struct Server::Impl final : Operations {
 
   // Operations, for the admin thread.
   core::Result<void> reload() override;
+  core::Result<void> load_and_swap();
   void drain() override { stop(Stop::drain); }
   void tenant_changed(const core::TenantId& tenant) override;
 
-  std::shared_ptr<const Snapshot> snapshot;
+  SnapshotRef snapshot;  ///< the newest; after the start the admin thread's
+  DoorsRef doors;
   vault::Vault& vault;
   ServerOptions options;
   std::vector<Listening> listeners;
-  std::vector<std::string> addresses;
+  std::vector<Bound> addresses;
 
   Meters meters;
   Tenants tenants;
@@ -110,19 +114,29 @@ core::Result<void> Server::Impl::prepare() {
   TALON_TRY(rebuilt, Caps::rebuild(vault, *options.clock));
   caps = std::move(rebuilt);
   TALON_TRY_VOID(tenants.open(core::LogName::unattributed()));
-  for (const Caller& caller : snapshot->callers) {
-    if (caller.tenant) TALON_TRY_VOID(tenants.open(core::LogName::of(*caller.tenant)));
-  }
+  TALON_TRY_VOID(open_logs(*snapshot));
   TALON_TRY(context, TlsContext::make());
   tls.emplace(std::move(context));
   return {};
 }
 
+core::Result<void> Server::Impl::open_logs(const Snapshot& of) {
+  for (const Caller& caller : of.callers) {
+    if (caller.tenant) TALON_TRY_VOID(tenants.open(core::LogName::of(*caller.tenant)));
+  }
+  return {};
+}
+
 core::Result<void> Server::Impl::listen() {
-  for (const auto& address : snapshot->loaded.config.listen) {
-    TALON_TRY(listening, listen_on(address));
-    addresses.push_back(listening.address);
-    listeners.push_back(std::move(listening));
+  const auto& config = snapshot->loaded.config;
+  TALON_TRY(made, make_doors(config));
+  doors = std::move(made);
+  for (const auto* addresses_of : {&config.listen, &config.admin_listen}) {
+    for (const auto& address : *addresses_of) {
+      TALON_TRY(listening, listen_on(address));
+      addresses.push_back({listening.address, address.tls.has_value(), addresses_of == &config.admin_listen});
+      listeners.push_back(std::move(listening));
+    }
   }
   return {};
 }
@@ -136,9 +150,9 @@ void Server::Impl::run() {
   const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores - 1;
   for (unsigned i = 0; i < count; ++i) {
-    workers.push_back(std::make_unique<Worker>(*shared, snapshot));
-    for (const Listening& listening : listeners) {
-      if (const int own = duplicate(listening.descriptor); own >= 0) workers.back()->accept_on(own);
+    workers.push_back(std::make_unique<Worker>(*shared, snapshot, doors));
+    for (std::size_t door = 0; door < listeners.size(); ++door) {
+      if (const int own = duplicate(listeners[door].descriptor); own >= 0) workers.back()->accept_on(own, door);
     }
   }
   // The workers' are the only ones left: when they stop accepting, who connects is refused, not left waiting.
@@ -211,8 +225,28 @@ void Server::Impl::tenant_changed(const core::TenantId& tenant) {
 }
 
 core::Result<void> Server::Impl::reload() {
-  return core::fail(core::Code::not_supported,
-                    "Reloading is not supported by this version; restart to read the configuration again.");
+  if (options.reload_begins) options.reload_begins();
+  const auto swapped = load_and_swap();
+  if (!swapped) {
+    const auto& error = swapped.error();
+    options.log->error("reload_failed", {{"code", core::word(error.code)}, {"message", error.message}});
+  }
+  if (options.reload_ended) options.reload_ended(swapped ? snapshot.get() : nullptr);
+  return swapped;
+}
+
+/// Whatever can go wrong does so before the first worker changes.
+core::Result<void> Server::Impl::load_and_swap() {
+  if (!options.load) return core::fail(core::Code::not_supported, "This server cannot read its configuration again.");
+  TALON_TRY(next, options.load());
+  TALON_TRY_VOID(check_unchanged(snapshot->loaded.config, next->loaded.config));
+  TALON_TRY(certificates, make_doors(next->loaded.config));
+  TALON_TRY_VOID(open_logs(*next));
+  on_each_worker([&](Worker& worker) { worker.adopt(next, certificates); });
+  // Requests that began before keep the old generation; it goes with the last of them.
+  snapshot = std::move(next);
+  doors = std::move(certificates);
+  return {};
 }
 
 void Server::Impl::close_listeners() {
@@ -223,8 +257,7 @@ void Server::Impl::close_listeners() {
   listeners.clear();
 }
 
-core::Result<std::unique_ptr<Server>> Server::start(std::shared_ptr<const Snapshot> snapshot, vault::Vault& vault,
-                                                    ServerOptions options) {
+core::Result<std::unique_ptr<Server>> Server::start(SnapshotRef snapshot, vault::Vault& vault, ServerOptions options) {
   auto impl = std::make_unique<Impl>(std::move(snapshot), vault, std::move(options));
   if (auto listening = impl->listen(); !listening) {
     impl->close_listeners();
@@ -249,7 +282,17 @@ Server::~Server() {
   impl_->resolver.reset();
 }
 
-const std::vector<std::string>& Server::addresses() const noexcept { return impl_->addresses; }
+const std::vector<Server::Bound>& Server::addresses() const noexcept { return impl_->addresses; }
+
+void Server::reload() {
+  const bool taken = impl_->admin->post([impl = impl_.get()] {
+    if (!impl->reload()) return;
+    const auto recorded =
+        impl->vault.registry().record_act("config.reload", impl->snapshot->loaded.config.file, vault::Actor{"SIGHUP"});
+    if (!recorded) impl->options.log->error("reload_not_recorded", {{"message", recorded.error().message}});
+  });
+  if (!taken) impl_->options.log->error("reload_failed", {{"message", "too many changes wait; try again shortly"}});
+}
 
 void Server::stop(Stop how) { impl_->stop(how); }
 

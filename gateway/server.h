@@ -30,6 +30,12 @@ struct ServerOptions {
   const core::Clock* clock = nullptr;
   Log* log = nullptr;
   std::string version;
+  /// For a reload: reads the configuration again, checks it whole and builds its snapshot; on the admin thread.
+  /// Error: config_invalid and all that is wrong with it, or a file that cannot be read.
+  std::function<core::Result<SnapshotRef>()> load;
+  /// A reload begins; it is over, with the new generation or with none.
+  std::function<void()> reload_begins;
+  std::function<void(const Snapshot* loaded)> reload_ended;
   /// Called by a worker about once a second while all workers answer: feeds the watchdog.
   std::function<void()> alive;
 };
@@ -37,11 +43,18 @@ struct ServerOptions {
 class Server {
  public:
   /// Error: address_in_use, vault_permission …; nothing is left bound.
-  [[nodiscard]] static core::Result<std::unique_ptr<Server>> start(std::shared_ptr<const Snapshot> snapshot,
-                                                                   vault::Vault& vault, ServerOptions options);
+  [[nodiscard]] static core::Result<std::unique_ptr<Server>> start(SnapshotRef snapshot, vault::Vault& vault,
+                                                                   ServerOptions options);
   ~Server();
 
-  [[nodiscard]] const std::vector<std::string>& addresses() const noexcept;  ///< as bound, real ports
+  struct Bound {
+    std::string address;  ///< as bound, real port
+    bool tls = false;
+    bool admin = false;  ///< of admin_listen
+  };
+  [[nodiscard]] const std::vector<Bound>& addresses() const noexcept;
+  /// Any thread, as SIGHUP does. Returns at once; the log says what came of it.
+  void reload();
   enum class Stop { drain, now };
   /// Any thread; may be called again with Stop::now. Drain: stop accepting, finish what runs.
   void stop(Stop how);

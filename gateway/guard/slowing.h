@@ -20,8 +20,8 @@ namespace talon::gateway {
 
 class Slowing {
  public:
-  static constexpr std::int64_t k_burst = 20;          ///< failures at once that are answered at once
-  static constexpr core::Micros k_interval{100'000};   ///< and one more for each of these
+  static constexpr std::int64_t k_burst = 300;         ///< failures at once that are answered at once
+  static constexpr core::Micros k_interval{20'000};    ///< and one more for each of these
   static constexpr core::Micros k_longest{1'000'000};  ///< that an answer waits
 
   explicit Slowing(core::Random& random);

@@ -170,6 +170,24 @@ Accept accept_from(int listener, int& descriptor) {
   }
 }
 
+std::string peer_of(int descriptor) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return {};
+  if (peer.ss_family == AF_INET) {
+    const auto* four = reinterpret_cast<const sockaddr_in*>(&peer);
+    return {reinterpret_cast<const char*>(&four->sin_addr), sizeof four->sin_addr};
+  }
+  if (peer.ss_family == AF_INET6) {
+    const auto* six = reinterpret_cast<const sockaddr_in6*>(&peer);
+    // A network of its own is what a customer of a provider gets: its last 64 bits are free to choose. Not so where
+    // the address is an IPv4 one in disguise.
+    if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) return {reinterpret_cast<const char*>(&six->sin6_addr) + 12, 4};
+    return {reinterpret_cast<const char*>(&six->sin6_addr), 8};
+  }
+  return {};
+}
+
 int duplicate(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 0); }
 void close_descriptor(int descriptor) noexcept { close(descriptor); }
 

@@ -43,6 +43,10 @@ struct Listening {
 enum class Accept : std::uint8_t { accepted, none_waiting, exhausted };
 [[nodiscard]] Accept accept_from(int listener, int& descriptor);
 
+/// Who is at the other end, for counting: the bytes of an IPv4 address, of an IPv6 network (/64), nothing for a unix
+/// socket.
+[[nodiscard]] std::string peer_of(int descriptor);
+
 /// A second descriptor for the same socket, or -1.
 [[nodiscard]] int duplicate(int descriptor);
 void close_descriptor(int descriptor) noexcept;

@@ -37,19 +37,71 @@ class While {
 
 }  // namespace
 
-Connection::Connection(Worker& worker, int descriptor)
-    : worker_(worker), socket_(worker.loop, descriptor), share_(worker.shared.bodies) {
+Connection::Connection(Worker& worker, int descriptor, const Door& door)
+    : worker_(worker), socket_(worker.loop, descriptor), serves_(door.serves), share_(worker.shared.bodies) {
+  if (door.tls) tls_.emplace(*door.tls, descriptor);
   worker_.joined(*this);
 }
 
 Connection::~Connection() {
+  if (!reset_) say_goodbye();
   if (space_) worker_.workspaces.give_back(std::move(space_));
   worker_.left(*this);
 }
 
+Task<bool> Connection::shake_hands() {
+  if (!tls_) co_return true;
+  const While reading(reading_);
+  const Deadline deadline = worker_.loop.in(k_head_time);
+  for (;;) {
+    Wake wake = Wake::ready;
+    switch (tls_->handshake()) {
+      case TlsSession::Step::done:
+        co_return true;
+      case TlsSession::Step::failed:
+        reset_ = true;  // there is no session to take leave of
+        co_return false;
+      case TlsSession::Step::want_read:
+        socket_.read_would_block();
+        wake = co_await socket_.readable(deadline, &interrupts);
+        break;
+      case TlsSession::Step::want_write:
+        socket_.write_would_block();
+        wake = co_await socket_.writable(deadline, &interrupts);
+        break;
+    }
+    if (wake != Wake::ready) co_return false;
+  }
+}
+
+IoResult Connection::receive(std::span<char> into) noexcept {
+  if (!tls_) [[likely]]
+    return socket_.receive(into);
+  const auto got = tls_->receive(into);
+  if (got.status == IoResult::Status::would_block) socket_.read_would_block();
+  return got;
+}
+
+void Connection::say_goodbye() noexcept {
+  if (tls_) tls_->finish_sending();
+  tls_.reset();
+}
+
+void Connection::drop_buffers() noexcept {
+  if (space_) worker_.workspaces.give_back(std::move(space_));
+  share_.clear();
+}
+
 Task<Wake> Connection::wait_for_request() {
   if (worker_.draining()) co_return Wake::stopping;
-  if (space_) worker_.workspaces.give_back(std::move(space_));
+  drop_buffers();
+  if (tls_) {
+    tls_->rest();
+    if (tls_->has_pending()) {  // the next request came in one record with the last one
+      space_ = worker_.workspaces.take();
+      co_return Wake::ready;
+    }
+  }
   idle_ = true;
   const Deadline deadline = worker_.loop.in(k_idle_time);
   const Wake wake = co_await socket_.readable(deadline, &interrupts);
@@ -64,7 +116,7 @@ Task<std::optional<Connection::Failed>> Connection::read_head() {
     do {
       const Wake wake = co_await wait_for_request();
       if (wake != Wake::ready) co_return Failed{};
-      const auto got = socket_.receive(space_->in.room(k_least_room));
+      const auto got = receive(space_->in.room(k_least_room));
       if (got.status == IoResult::Status::end || got.status == IoResult::Status::failed) co_return Failed{};
       space_->in.commit(got.count);
     } while (space_->in.empty());
@@ -80,7 +132,7 @@ Task<std::optional<Connection::Failed>> Connection::read_head() {
       case ReadState::need_more:
         break;
     }
-    const auto got = socket_.receive(space_->in.room(k_least_room));
+    const auto got = receive(space_->in.room(k_least_room));
     if (got.status == IoResult::Status::done) {
       space_->in.commit(got.count);
     } else if (got.status == IoResult::Status::would_block) {
@@ -125,7 +177,7 @@ Task<std::optional<Connection::Failed>> Connection::read_body(std::uint64_t max_
     }
     // The rest of a long body in few reads; never more than what is known to come.
     const auto room = std::clamp<std::uint64_t>(space_->request.remaining(), k_least_room, k_body_room);
-    const auto got = socket_.receive(space_->in.room(static_cast<std::size_t>(room)));
+    const auto got = receive(space_->in.room(static_cast<std::size_t>(room)));
     if (got.status == IoResult::Status::done) {
       space_->in.commit(got.count);
     } else if (got.status == IoResult::Status::would_block) {
@@ -149,7 +201,8 @@ void Connection::next_request() {
 
 Connection::Sent Connection::send_now(std::span<std::string_view>& pieces) noexcept {
   for (;;) {
-    const auto sent = socket_.send(pieces);
+    const auto sent = tls_ ? tls_->send(pieces) : socket_.send(pieces);
+    if (tls_ && sent.status == IoResult::Status::would_block) socket_.write_would_block();
     if (sent.status == IoResult::Status::would_block) return Sent::blocked;
     if (sent.status != IoResult::Status::done) return Sent::gone;
     if (!advance(pieces, sent.count)) return Sent::all;
@@ -174,6 +227,7 @@ void Connection::reset_on_close() noexcept {
 
 Task<> Connection::linger(std::size_t most) {
   if (reset_) co_return;
+  say_goodbye();
   socket_.finish_sending();
   const Deadline deadline = worker_.loop.in(k_linger_time);
   for (std::size_t seen = 0; seen < most;) {

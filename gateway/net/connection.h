@@ -6,11 +6,14 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/error.h"
 #include "gateway/http/message.h"
+#include "gateway/net/address.h"
 #include "gateway/net/body_budget.h"
+#include "gateway/net/door.h"
 #include "gateway/net/socket.h"
 #include "gateway/net/task.h"
 #include "gateway/net/workspace.h"
@@ -21,7 +24,7 @@ class Worker;
 
 class Connection {
  public:
-  Connection(Worker& worker, int descriptor);
+  Connection(Worker& worker, int descriptor, const Door& door);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -31,6 +34,13 @@ class Connection {
   [[nodiscard]] const RequestHead& head() const noexcept { return space_->request.head(); }
   /// What the request waits for; the worker ends it when the client leaves or the server stops.
   Interrupts interrupts;
+
+  /// Before the first request: TLS, where the door has it. False: it did not come to be, or took too long.
+  [[nodiscard]] Task<bool> shake_hands();
+  /// Which routes are there for this client.
+  [[nodiscard]] Serves serves() const noexcept { return serves_; }
+  /// Whose failures are counted together (guard/slowing.h); a system call.
+  [[nodiscard]] std::string peer() const { return peer_of(socket_.descriptor()); }
 
   /// How a read ended when not well.
   struct Failed {
@@ -51,6 +61,8 @@ class Connection {
   [[nodiscard]] Sent send_now(std::span<std::string_view>& pieces) noexcept;
   /// Sends all, waiting for the client as long as it takes something. False: gone.
   [[nodiscard]] Task<bool> send(std::span<std::string_view> pieces);
+  /// Gives back the request's buffers; nothing but send() and linger() may follow.
+  void drop_buffers() noexcept;
   /// Ends our side and reads what is still under way to us, so that the client gets to read our last
   /// words (a close with unread bytes would be a reset). At most `most` bytes and k_linger_time.
   [[nodiscard]] Task<> linger(std::size_t most);
@@ -67,8 +79,12 @@ class Connection {
  private:
   friend class Worker;
   [[nodiscard]] Task<Wake> wait_for_request();
+  [[nodiscard]] IoResult receive(std::span<char> into) noexcept;
+  void say_goodbye() noexcept;
   Worker& worker_;
   Socket socket_;
+  std::optional<TlsSession> tls_;
+  Serves serves_;
   std::unique_ptr<Workspace> space_;
   BodyShare share_;
   bool keep_ = true;
@@ -80,6 +96,6 @@ class Connection {
 };
 
 /// Serves one client until it leaves; gateway/net/serve_connection.cpp.
-[[nodiscard]] Task<> serve_connection(Worker& worker, int descriptor);
+[[nodiscard]] Task<> serve_connection(Worker& worker, int descriptor, std::size_t door);
 
 }  // namespace talon::gateway

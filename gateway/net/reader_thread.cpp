@@ -23,16 +23,24 @@ bool ReaderThread::Wait::await_suspend(std::coroutine_handle<> waiter) {
   return true;
 }
 
+bool ReaderThread::post(Job job) {
+  const std::lock_guard lock(mutex_);
+  if (queue_.size() >= k_queue) return false;
+  queue_.push_back({nullptr, nullptr, {}, std::move(job)});
+  changed_.notify_one();
+  return true;
+}
+
 void ReaderThread::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return ending_ || !queue_.empty(); });
     if (queue_.empty()) return;
-    const Entry entry = queue_.front();
+    Entry entry = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    (*entry.job)();
-    entry.loop->post([waiter = entry.waiter] { waiter.resume(); });
+    (entry.job != nullptr ? *entry.job : entry.own)();
+    if (entry.loop != nullptr) entry.loop->post([waiter = entry.waiter] { waiter.resume(); });
     lock.lock();
   }
 }

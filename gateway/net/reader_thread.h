@@ -43,11 +43,15 @@ class ReaderThread {
   /// `job` stays with the caller and is run once.
   [[nodiscard]] Wait run(Loop& loop, Job& job) noexcept { return {*this, loop, job}; }
 
+  /// For threads without a loop: nobody waits for it. False: too many jobs wait.
+  [[nodiscard]] bool post(Job job);
+
  private:
   struct Entry {
     Job* job;
     Loop* loop;
     std::coroutine_handle<> waiter;
+    Job own{};  ///< of post(): `job` is nullptr
   };
   void work();
   std::mutex mutex_;

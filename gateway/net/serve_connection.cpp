@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "gateway/api/admin.h"
 #include "gateway/api/reads.h"
 #include "gateway/exchange.h"
 #include "gateway/guard/authenticate.h"
@@ -11,6 +12,7 @@
 #include "gateway/http/target.h"
 #include "gateway/net/connection.h"
 #include "gateway/net/export_pipe.h"
+#include "gateway/net/parking.h"
 #include "gateway/net/respond.h"
 #include "gateway/net/seating.h"
 #include "gateway/net/worker.h"
@@ -75,15 +77,38 @@ Task<> refuse(Request& request, const Refusal& refusal) {
   co_await answer(request, response, k_nobody, core::word(refusal.error.code));
 }
 
+/// A key that is not known here: counted, sampled into the operator's log, and slow from a certain number on. The answer
+/// waits without the request's buffers; whoever has a valid key does not wait, also from the same address.
+Task<> refuse_stranger(Request& request, const Refusal& refusal) {
+  Worker& worker = request.worker;
+  const core::Micros now = worker.shared.clock.monotonic();
+  auto record = worker.denials.refused_unknown(refusal.error.code, now, worker.shared.clock.now(), worker.random);
+  if (record) worker.write_behind(std::move(*record));
+  const std::string peer = request.client.peer();
+  const auto wait = worker.slowing.failed(peer, now);
+  if (wait.count() == 0) co_return co_await refuse(request, refusal);
+
+  request.client.close_after_this();
+  const Response response = to_response(refusal, request.id);
+  log_answer(request, response.status, k_nobody, core::word(refusal.error.code));
+  write_head(worker, request.client, response, request.id);
+  std::string bytes = request.client.space().client_head;
+  if (request.client.head().method != "HEAD") bytes += response.body;
+  request.client.drop_buffers();
+  Parking pause(worker.loop);
+  const Deadline deadline = worker.loop.in(wait);
+  const Wake wake = co_await pause.wait(deadline, &request.client.interrupts);
+  if (wake == Wake::gone) co_return;
+  std::string_view piece = bytes;
+  const bool sent = co_await request.client.send(std::span(&piece, 1));
+  static_cast<void>(sent);
+}
+
 ApiRequest api_request(Request& request, const Caller& caller) {
   const RequestHead& head = request.client.head();
-  return {request.snapshot.get(),
-          &request.worker.shared.vault,
-          &request.worker.shared.clock,
-          &caller,
-          request.match,
-          head.query,
-          &head.fields};
+  vault::Vault& vault = request.worker.shared.vault;
+  return {request.snapshot.get(), &vault,           &request.worker.shared.clock, &caller, request.match, head.query,
+          &head.fields,           &vault.registry()};
 }
 
 /// A read's refusal: its caller is known, so 403 leaves evidence.
@@ -111,6 +136,44 @@ Task<> serve_read(Request& request, const Caller& caller) {
   }
   const Response response = std::move(**answered);
   co_await answer(request, response, caller.name, k_no_code);
+}
+
+Task<> refuse_body(Request& request, const Caller& caller, Connection::Failed failed) {
+  request.client.close_after_this();
+  if (!failed.error) co_return;
+  Refusal refusal{std::move(*failed.error)};
+  co_await refuse_read(request, caller, std::move(refusal));
+}
+
+/// Changes something: on the admin thread, one after the other. The key is known, so the body may be read.
+Task<> serve_admin(Request& request, const Caller& caller) {
+  Worker& worker = request.worker;
+  Connection& client = request.client;
+  AdminRequest asked{api_request(request, caller), {}, &worker.shared.vault.registry(), &worker.shared.operations};
+  if (client.head().content_length > k_max_admin_body) {
+    Connection::Failed failed{core::Error{Code::body_too_large, "The body of this route has at most 1 MiB.", {}}};
+    co_return co_await refuse_body(request, caller, std::move(failed));
+  }
+  if (const auto whole = client.body_in_place()) {
+    asked.body = *whole;
+  } else {
+    auto failed = co_await client.read_body(k_max_admin_body);
+    if (failed) co_return co_await refuse_body(request, caller, std::move(*failed));
+    asked.body = client.body();
+  }
+  std::optional<std::expected<Response, Refusal>> answered;
+  ReaderThread::Job job = [&] { answered = answer_admin(asked); };
+  const bool taken = co_await worker.shared.admin.run(worker.loop, job);
+  if (!taken)
+    answered = std::unexpected(Refusal{core::Error{Code::overloaded, "Too many changes wait; try again shortly.", {}}});
+  if (!*answered) {
+    Refusal refusal = std::move(answered->error());
+    co_return co_await refuse_read(request, caller, std::move(refusal));
+  }
+  const Response response = std::move(**answered);
+  log_answer(request, response.status, caller.name, k_no_code);
+  const bool sent = co_await respond(worker, client, response, request.id);
+  static_cast<void>(sent);
 }
 
 /// Sends what the export writes, chunk by chunk. False: the client left, or the export failed.
@@ -228,6 +291,19 @@ Task<std::optional<Refusal>> check_own_account(Worker& worker, const Caller& cal
   co_return check_account(*seat);
 }
 
+/// Routes that are not there for this client: behind another door, or without an admin key (interfaces.md §1).
+RouteMatch find_route(const Connection& client, const Snapshot& snapshot) {
+  RouteMatch found = match(client.head().method, client.head().path);
+  const Route* route = found.route;
+  if (route == nullptr && !found.allow.empty()) {
+    // A path that takes other methods: it must not show by its 405 either.
+    route = match(found.allow.substr(0, found.allow.find(',')), client.head().path).route;
+  }
+  const bool hidden =
+      route != nullptr && (!is_served(client.serves(), route->who) || (route->who == Who::admin && !snapshot.admin_on));
+  return hidden ? RouteMatch{} : found;
+}
+
 /// 404, then 405, then 401, then 413 (interfaces.md §3); what is left goes to its room.
 Task<> serve_request(Request& request) {
   Worker& worker = request.worker;
@@ -250,10 +326,7 @@ Task<> serve_request(Request& request) {
 
   const auto identity = authenticate(*request.snapshot, worker.shared.vault, worker.shared.clock.now(), head.fields);
   if (!identity) {
-    auto record = worker.denials.refused_unknown(identity.error().error.code, worker.shared.clock.monotonic(),
-                                                 worker.shared.clock.now(), worker.random);
-    if (record) worker.write_behind(std::move(*record));
-    co_return co_await refuse(request, identity.error());
+    co_return co_await refuse_stranger(request, identity.error());
   }
   std::optional<Caller> registered;
   if (identity->key != nullptr) {
@@ -278,7 +351,9 @@ Task<> serve_request(Request& request) {
     Refusal refusal = std::move(*closed);
     co_return co_await refuse_read(request, who, std::move(refusal));
   }
-  if (request.match.route->id == RouteId::evidence_export) {
+  if (request.match.route->kind == RouteKind::admin) {
+    co_await serve_admin(request, who);
+  } else if (request.match.route->id == RouteId::evidence_export) {
     co_await serve_export(request, who);
   } else {
     co_await serve_read(request, who);
@@ -297,8 +372,10 @@ Task<> answer_unreadable(Worker& worker, Connection& client, core::Error error) 
 
 }  // namespace
 
-Task<> serve_connection(Worker& worker, int descriptor) {
-  Connection client(worker, descriptor);
+Task<> serve_connection(Worker& worker, int descriptor, std::size_t door) {
+  Connection client(worker, descriptor, worker.doors()[door]);
+  const bool speaks = co_await client.shake_hands();
+  if (!speaks) co_return;
   std::size_t still_coming = k_linger_body;
   for (;;) {
     auto failed = co_await client.read_head();
@@ -313,7 +390,7 @@ Task<> serve_connection(Worker& worker, int descriptor) {
     Request request{worker,
                     client,
                     worker.snapshot(),
-                    match(client.head().method, client.head().path),
+                    find_route(client, *worker.snapshot()),
                     make_request_id(worker),
                     worker.shared.clock.monotonic()};
     co_await serve_request(request);

@@ -36,8 +36,9 @@ std::string http_date_of(std::int64_t seconds) {
 }
 
 /// Says why, as far as one write goes, and closes: the connection is one too many.
-void turn_away(Worker& worker, int descriptor) {
+void turn_away(Worker& worker, int descriptor, const Door& door) {
   Socket socket(worker.loop, descriptor);
+  if (door.tls) return;  // a handshake is more than one too many gets
   std::string id = "req_";
   id += core::Ulid::make(worker.shared.clock.now(), worker.random).text();
   const auto response = to_response(
@@ -72,24 +73,25 @@ void BlockRandom::fill(std::span<std::byte> out) noexcept {
   used_ += out.size();
 }
 
-Worker::Worker(Shared& all, const SnapshotRef& current) : shared(all), pools(loop, all.resolver, all.tls) {
-  adopt(current);
+Worker::Worker(Shared& all, const SnapshotRef& current, const DoorsRef& doors)
+    : shared(all), pools(loop, all.resolver, all.tls) {
+  adopt(current, doors);
   loop.on_tick([this] { tick(); });
   tick();
 }
 Worker::~Worker() = default;
 
-void Worker::accept_on(int listening_descriptor) {
-  to_accept_.push_back(std::make_unique<Socket>(loop, listening_descriptor));
+void Worker::accept_on(int listening_descriptor, std::size_t door) {
+  to_accept_.emplace_back(std::make_unique<Socket>(loop, listening_descriptor), door);
 }
 
 void Worker::run() {
-  for (auto& listener : to_accept_) start(accept_loop(std::move(listener)));
+  for (auto& [listener, door] : to_accept_) start(accept_loop(std::move(listener), door));
   to_accept_.clear();
   loop.run();
 }
 
-Task<> Worker::accept_loop(std::unique_ptr<Socket> listener) {
+Task<> Worker::accept_loop(std::unique_ptr<Socket> listener, std::size_t door) {
   accepting_.push_back(listener.get());
   Parking pause(loop);
   while (!draining_) {
@@ -110,9 +112,9 @@ Task<> Worker::accept_loop(std::unique_ptr<Socket> listener) {
         break;
       }
       if (shared.connections.load(std::memory_order_relaxed) >= k_max_connections) {
-        turn_away(*this, descriptor);
+        turn_away(*this, descriptor, doors()[door]);
       } else {
-        start(serve_connection(*this, descriptor));
+        start(serve_connection(*this, descriptor, door));
       }
     }
   }
@@ -121,11 +123,12 @@ Task<> Worker::accept_loop(std::unique_ptr<Socket> listener) {
   end_if_done();
 }
 
-void Worker::adopt(const SnapshotRef& next) {
+void Worker::adopt(const SnapshotRef& next, const DoorsRef& doors) {
   // A count of its own: requests take and drop references, and one count for all workers would go back and forth
   // between their cores.
   const auto own = std::make_shared<const SnapshotRef>(next);
   snapshot_ = SnapshotRef(own, own->get());
+  doors_ = doors;
 }
 
 void Worker::ask(std::move_only_function<void(Worker&)> work, std::move_only_function<void()> done) {

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/random.h"
@@ -19,9 +19,11 @@
 #include "gateway/api/operations.h"
 #include "gateway/guard/caps.h"
 #include "gateway/guard/denials.h"
+#include "gateway/guard/slowing.h"
 #include "gateway/guard/tenants.h"
 #include "gateway/log.h"
 #include "gateway/net/body_budget.h"
+#include "gateway/net/door.h"
 #include "gateway/net/journal_port.h"
 #include "gateway/net/loop.h"
 #include "gateway/net/reader_thread.h"
@@ -85,13 +87,13 @@ struct RequestLine {
 
 class Worker {
  public:
-  Worker(Shared& shared, const SnapshotRef& snapshot);
+  Worker(Shared& shared, const SnapshotRef& snapshot, const DoorsRef& doors);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// Before run(). Takes the descriptor.
-  void accept_on(int listening_descriptor);
+  /// Before run(). Takes the descriptor; `door`: its place among the doors.
+  void accept_on(int listening_descriptor, std::size_t door);
   /// Until drained or stopped and all its items are committed.
   void run();
   /// Any thread. Stops accepting, closes idle connections, finishes what runs.
@@ -111,11 +113,13 @@ class Worker {
   UpstreamPools pools;
   Denials denials;
   BlockRandom random;
+  Slowing slowing{random};
   Workspaces workspaces;
   SeatCache seats;
   /// The current generation; a request takes it once, when it begins.
   [[nodiscard]] const SnapshotRef& snapshot() const noexcept { return snapshot_; }
-  void adopt(const SnapshotRef& next);
+  [[nodiscard]] const Doors& doors() const noexcept { return *doors_; }
+  void adopt(const SnapshotRef& next, const DoorsRef& doors);
   /// The durability cannot change while the server runs.
   [[nodiscard]] bool strict() const noexcept { return snapshot_->loaded.config.durability == core::Durability::strict; }
   [[nodiscard]] bool draining() const noexcept { return draining_; }
@@ -130,15 +134,16 @@ class Worker {
   void left(Connection& connection) noexcept;
 
  private:
-  Task<> accept_loop(std::unique_ptr<Socket> listener);
+  Task<> accept_loop(std::unique_ptr<Socket> listener, std::size_t door);
   void tick();
   void flush_denials(Denials::Which which);
   void end_if_done();
   void flush_log();
 
   SnapshotRef snapshot_;
+  DoorsRef doors_;
   std::string log_lines_;
-  std::vector<std::unique_ptr<Socket>> to_accept_;
+  std::vector<std::pair<std::unique_ptr<Socket>, std::size_t>> to_accept_;
   std::vector<Socket*> accepting_;
   Connection* first_ = nullptr;
   std::size_t connections_ = 0;
