@@ -19,26 +19,45 @@ constexpr std::array<std::string_view, 6> k_outcomes = {"allowed",   "denied",  
 /// A stored line must be canonical whatever a caller forgot: an integer beyond the profile becomes its bound.
 std::int64_t in_range(std::int64_t value) noexcept { return std::clamp(value, -k_max_integer, k_max_integer); }
 
-/// Writes the members of one object; knows where commas go.
+/// Appends what `write` puts at the end of `out`, `most` bytes or fewer; `write` returns where it stopped.
+template <class Write>
+void append_at_most(std::string& out, std::size_t most, Write write) {
+  const std::size_t size = out.size();
+  out.resize_and_overwrite(
+      size + most, [&](char* data, std::size_t) { return static_cast<std::size_t>(write(data + size) - data); });
+}
+
+char* put(char* at, std::string_view text) noexcept { return at + text.copy(at, text.size()); }
+
+/// Writes the members of one object; knows where commas go. Each member is one growth of the line: a record
+/// has about forty, and one is formatted for each intent and each outcome.
 class Members {
  public:
   explicit Members(std::string& out) : out_(out) {}
 
   void text(std::string_view name, std::string_view value) {
+    if (is_plain(value)) {
+      append_at_most(out_, name.size() + k_around + value.size() + 2, [&](char* at) {
+        at = put_name(at, name);
+        *at++ = '"';
+        at = put(at, value);
+        *at++ = '"';
+        return at;
+      });
+      return;
+    }
     open(name);
     // As in_range(): one bad byte would spoil its log.
-    if (is_record_text(value)) {
-      append_string(out_, value);
-    } else {
-      append_string(out_, record_text(value));
-    }
+    append_string(out_, record_text(value));
   }
   void text_if(std::string_view name, const std::optional<std::string>& value) {
     if (value) text(name, std::string_view(*value));
   }
   void integer(std::string_view name, std::int64_t value) {
-    open(name);
-    append_integer(out_, in_range(value));
+    append_at_most(out_, name.size() + k_around + k_most_digits, [&](char* at) {
+      at = put_name(at, name);
+      return std::to_chars(at, at + k_most_digits, in_range(value)).ptr;
+    });
   }
   void integer(std::string_view name, const std::optional<std::int64_t>& value) {
     if (value) integer(name, *value);
@@ -54,10 +73,13 @@ class Members {
   }
   void hash(std::string_view name, const std::optional<Hash>& value) {
     if (!value) return;
-    open(name);
-    out_ += '"';
-    out_ += base64_encode({reinterpret_cast<const char*>(value->data()), value->size()});
-    out_ += '"';
+    append_at_most(out_, name.size() + k_around + k_hash_text + 2, [&](char* at) {
+      at = put_name(at, name);
+      *at++ = '"';
+      at += base64_encode_to(at, {reinterpret_cast<const char*>(value->data()), value->size()});
+      *at++ = '"';
+      return at;
+    });
   }
   template <class Fill>
   void object(std::string_view name, Fill fill) {
@@ -81,16 +103,28 @@ class Members {
   }
 
  private:
-  void open(std::string_view name) {
-    out_ += std::exchange(first_, false) ? "\"" : ",\"";
-    out_ += name;
-    out_ += "\":";
+  static constexpr std::size_t k_around = 4;  // comma, two quotes, colon
+  static constexpr std::size_t k_most_digits = 20;
+  static constexpr std::size_t k_hash_text = (sizeof(Hash) + 2) / 3 * 4;
+
+  char* put_name(char* at, std::string_view name) noexcept {
+    if (!std::exchange(first_, false)) *at++ = ',';
+    *at++ = '"';
+    at = put(at, name);
+    *at++ = '"';
+    *at++ = ':';
+    return at;
   }
-  static bool is_record_text(std::string_view value) noexcept {
-    // The usual case, short printable ASCII, without decoding.
-    bool ascii = value.size() <= 256;
-    for (const char c : value) ascii = ascii && c >= 0x20 && c < 0x7f;
-    return ascii || record_text(value) == value;
+  void open(std::string_view name) {
+    append_at_most(out_, name.size() + k_around, [&](char* at) { return put_name(at, name); });
+  }
+  /// The usual case: a short text of printable ASCII that needs no escape and is its own record text.
+  static bool is_plain(std::string_view value) noexcept {
+    if (value.size() > 256) return false;
+    unsigned odd = 0;  // no branch in the loop: it is vectorised
+    for (const char c : value)
+      odd |= unsigned{c < 0x20} | unsigned{c >= 0x7f} | unsigned{c == '"'} | unsigned{c == '\\'};
+    return odd == 0;
   }
 
   std::string& out_;
@@ -146,6 +180,17 @@ void write_change(Members& out, const MemberChange& change) {
   out.text("member", change.member);
 }
 
+void write_attributed(Members& out, const AttributedCall& call) {
+  out.text("id", call.id.text());
+  out.integer("nano_usd", call.cost.nano());
+}
+
+std::int64_t sum_of(const std::vector<AttributedCall>& calls) {
+  NanoUsd sum;
+  for (const auto& call : calls) sum = sum.checked_add(call.cost).value_or(sum);
+  return sum.nano();
+}
+
 void write_timing(Members& out, const Timing& timing) {
   out.micros("own_us", timing.own);
   out.integer("total_us", timing.total.count);
@@ -176,6 +221,9 @@ struct Stretches {
     out.text("actor", event.actor);
     if (!event.changes.empty()) out.array_of_objects("changes", event.changes, write_change);
   }
+  void before_clock(Members& out, const AttributionDetail& moved) const {
+    out.array_of_objects("calls", moved.calls, write_attributed);
+  }
   void before_clock(Members& out, const RequestDetail& request) const {
     out.object("ask", [&](Members& inner) { write_ask(inner, request.ask); });
     out.text("attribution", word(request.attribution));
@@ -204,6 +252,12 @@ struct Stretches {
     id(out);
     out.text("kind", "operator");
   }
+  void before_seq(Members& out, const AttributionDetail& moved) const {
+    out.text("event", moved.event == AttributionDetail::Event::attributed ? "attributed" : "released");
+    id(out);
+    out.text("kind", "attribution");
+    out.integer("nano_usd", sum_of(moved.calls));
+  }
   void before_seq(Members& out, const RequestDetail& request) const {
     if (request.cost) out.object("cost", [&](Members& inner) { write_cost(inner, *request.cost); });
     out.integer("count", request.count);
@@ -211,6 +265,7 @@ struct Stretches {
     id(out);
     out.text("key_id", request.key_id);
     out.text("kind", "request");
+    out.text_if("project", request.project);
     out.text("request_id", request.request_id);
     if (request.route) out.object("route", [&](Members& inner) { write_route(inner, *request.route); });
   }
@@ -223,6 +278,10 @@ struct Stretches {
     out.text_if("target", event.target);
     tenant(out);
   }
+  void before_time(Members& out, const AttributionDetail& moved) const {
+    out.text("session", moved.session);
+    tenant(out);
+  }
   void before_time(Members& out, const RequestDetail& request) const {
     if (!request.session.empty()) out.text("session", request.session);
     out.integer("status", request.status);
@@ -231,6 +290,7 @@ struct Stretches {
 
   void after_time(Members& out, const MarkDetail&) const { version(out); }
   void after_time(Members& out, const OperatorDetail&) const { version(out); }
+  void after_time(Members& out, const AttributionDetail&) const { version(out); }
   void after_time(Members& out, const GenesisDetail& genesis) const {
     version(out);
     out.text("writer", genesis.writer);
@@ -247,7 +307,12 @@ struct Stretches {
   }
 
  private:
-  void id(Members& out) const { out.text("id", record.id.text()); }
+  void id(Members& out) const {
+    constexpr std::string_view k_prefix = "ev_";
+    std::array<char, k_prefix.size() + 26> text{};
+    put(put(text.data(), k_prefix), record.id.ulid().text());
+    out.text("id", {text.data(), text.size()});
+  }
   void version(Members& out) const { out.integer("v", 1); }
   void tenant(Members& out) const {
     if (record.log.is_tenant()) out.text("tenant", record.log.bytes());

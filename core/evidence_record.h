@@ -108,6 +108,7 @@ struct RequestDetail {
   std::string key_id;
   std::string session;  ///< empty: none was opened or named (a denial)
   Attribution attribution = Attribution::key;
+  std::optional<std::string> project;  ///< nullopt: the default one
   std::optional<std::string> trace;
   std::optional<std::int64_t> status;  ///< sent to the client
   std::optional<std::int64_t> count;   ///< on the merged record of later denials
@@ -145,13 +146,29 @@ struct OperatorDetail {
   std::vector<MemberChange> changes{};  ///< at most 28, so that the line stays below k_max_line
 };
 
+/// One call whose session's tenant was filled in.
+struct AttributedCall {
+  EvidenceId id;
+  NanoUsd cost;
+  friend bool operator==(const AttributedCall&, const AttributedCall&) = default;
+};
+inline constexpr std::size_t k_max_attributed_calls = 500;  ///< in one record
+
+/// `attribution`: the calls of a session that had no tenant now count for one. `attributed` stands in that tenant's
+/// log, `released` in the unattributed one; the calls' own records stay where they are.
+struct AttributionDetail {
+  enum class Event { attributed, released } event = Event::attributed;
+  std::string session;
+  std::vector<AttributedCall> calls;  ///< at most k_max_attributed_calls; their sum is written beside them
+};
+
 struct EvidenceRecord {
   std::int64_t seq = 0;
   EvidenceId id;
   Instant time;
   std::optional<Instant> clock;  ///< what the clock read, where it is not `time`
   LogName log = LogName::unattributed();
-  std::variant<GenesisDetail, RequestDetail, MarkDetail, BootDetail, OperatorDetail> detail;
+  std::variant<GenesisDetail, RequestDetail, MarkDetail, BootDetail, OperatorDetail, AttributionDetail> detail;
 };
 
 /// The canonical line, without newline. Never longer than k_max_line for records filled as this
@@ -183,6 +200,11 @@ struct RecordSummary {
   bool priced = false;  ///< a cost member with priced = true
   bool has_cost = false;
   std::int64_t count = 0;  ///< denials merged into this record
+  std::optional<std::string> project;
+  std::optional<std::string> target, action;  ///< of an operator record
+  std::optional<std::string> event;           ///< of an attribution record, as is what follows
+  std::vector<AttributedCall> calls;
+  NanoUsd calls_cost;
 };
 /// `model` is the one asked for, `provider` that of the last attempt. One strict pass: a line that
 /// is not canonical is refused too. Error: Code::vault_corrupt, naming what is wrong with the line.

@@ -77,11 +77,40 @@ bool read_route(CanonicalScanner& scanner, RecordSummary& summary) {
   });
 }
 
+/// The calls of an attribution record.
+bool read_calls(CanonicalScanner& scanner, std::vector<AttributedCall>& calls) {
+  if (!scanner.enter('[')) return false;
+  bool first = true;
+  while (scanner.next(']', first)) {
+    AttributedCall call;
+    const bool read = read_object(scanner, [&](std::string_view name) {
+      if (name == "nano_usd") {
+        std::int64_t nano = 0;
+        if (!read_count(scanner, nano)) return false;
+        call.cost = NanoUsd(nano);
+        return true;
+      }
+      if (name != "id") return scanner.skip();
+      std::string_view raw;
+      bool escaped = false;
+      if (!scanner.string(raw, escaped)) return false;
+      const auto id = EvidenceId::parse(raw);
+      if (!id) return scanner.fail_with("\"id\" of a call is no evidence id");
+      call.id = *id;
+      return true;
+    });
+    if (!read) return false;
+    calls.push_back(call);
+  }
+  return !scanner.failed();
+}
+
 struct Seen {
   bool v = false;
   bool seq = false;
   bool id = false;
   bool time = false;
+  std::optional<CanonicalScanner> calls;  ///< comes before the kind that says what it is
 };
 
 bool read_member(CanonicalScanner& scanner, std::string_view name, RecordSummary& summary, Seen& seen) {
@@ -89,6 +118,19 @@ bool read_member(CanonicalScanner& scanner, std::string_view name, RecordSummary
   if (name == "time") return (seen.time = true) && read_count(scanner, summary.time.micros);
   if (name == "kind") return read_text(scanner, summary.kind);
   if (name == "tenant") return read_text(scanner, summary.tenant);
+  if (name == "calls") seen.calls = scanner;
+  if (summary.kind == "attribution") {
+    if (name == "session") return read_text(scanner, summary.session);
+    if (name == "nano_usd") {
+      std::int64_t nano = 0;
+      if (!read_count(scanner, nano)) return false;
+      summary.calls_cost = NanoUsd(nano);
+      return true;
+    }
+  }
+  if (name == "event" && scanner.peek() == '"') return read_text(scanner, summary.event);
+  if (name == "action" && scanner.peek() == '"') return read_text(scanner, summary.action);
+  if (name == "target" && scanner.peek() == '"') return read_text(scanner, summary.target);
   if (name == "v") {
     std::int64_t version = 0;
     seen.v = true;
@@ -111,6 +153,7 @@ bool read_member(CanonicalScanner& scanner, std::string_view name, RecordSummary
     if (name == "route" && scanner.peek() == '{') return read_route(scanner, summary);
     if (name == "caller" && scanner.peek() == '"') return read_text(scanner, summary.caller);
     if (name == "session" && scanner.peek() == '"') return read_text(scanner, summary.session);
+    if (name == "project" && scanner.peek() == '"') return read_text(scanner, summary.project);
   }
   if (name == "count") return read_count(scanner, summary.count);
   return scanner.skip();
@@ -132,6 +175,9 @@ Result<RecordSummary> summarize(std::string_view line) {
   if (!read || !scanner.finish()) return corrupt(scanner.error().message);
   if (!seen.v || !seen.seq || !seen.id || !seen.time || summary.kind.empty()) {
     return corrupt("one of the members v, seq, id, time, kind is missing");
+  }
+  if (seen.calls && summary.kind == "attribution" && !read_calls(*seen.calls, summary.calls)) {
+    return corrupt(seen.calls->failed() ? seen.calls->error().message : "\"calls\" is no list of calls");
   }
   return summary;
 }

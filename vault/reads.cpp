@@ -112,9 +112,15 @@ Result<TenantDetail> Vault::unattributed() const {
 }
 
 Result<Costs> Vault::costs(const core::LogName& log, const Period& period) const {
-  TALON_TRY(source, impl_->open_log(log));
+  TALON_TRY_VOID(impl_->open_log(log));
   TALON_TRY(now, impl_->now());
-  return read_costs(*impl_->environment, source, period, now);
+  return read_costs(*impl_->environment, {.log = log, .project = std::nullopt, .period = period}, now);
+}
+
+Result<Costs> Vault::costs(const CostQuery& query) const {
+  TALON_TRY_VOID(impl_->settle());
+  TALON_TRY(now, impl_->now());
+  return read_costs(*impl_->environment, query, now);
 }
 
 Result<std::vector<core::LogName>> Vault::logs() const {

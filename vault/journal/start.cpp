@@ -9,6 +9,7 @@ namespace talon::vault {
 using core::Result;
 
 Result<void> Writer::start(std::span<const core::LogName> known) {
+  TALON_TRY_VOID(upgrade_ledger());
   const bool clean = std::exchange(state_.sealed.clean, false);
   const bool first = state_.sealed.rows == 0;
   if (const auto stamp = stamper_.stamp(); core::day_of(stamp.time) > state_.sealed.marked) {
@@ -59,7 +60,7 @@ Result<std::int64_t> Writer::close_open_intents() {
       }
       const auto log = row->header.log;
       TALON_TRY_VOID(append_record(log, stamp, id, intent->line, row_flags(intent->rollup)));
-      TALON_TRY_VOID(rollups_.apply(*txn_, log, intent->rollup, stamp.time));
+      TALON_TRY_VOID(settle_rollups(log, stamp, id, intent->rollup, state_.sealed.rows - 1));
       state_.open_intents.erase(id);
     }
     TALON_TRY_VOID(commit());

@@ -26,6 +26,8 @@ void encode_intent(const core::UnsequencedLine& line, const RollupChange& rollup
   append_text(out, rollup.provider);
   append_text(out, rollup.model);
   append_text(out, rollup.session);
+  append_text(out, rollup.project);
+  append_number(out, rollup.modality);
 }
 
 std::optional<StoredIntent> decode_intent(std::string_view payload) {
@@ -36,13 +38,15 @@ std::optional<StoredIntent> decode_intent(std::string_view payload) {
   intent.line.before_time = read_text(in);
   intent.line.after_time = read_text(in);
   const auto flags = in.number<std::uint8_t>();
-  intent.rollup.counts_as_request = (flags & k_flag_request) != 0;
-  intent.rollup.unpriced = (flags & k_flag_unpriced) != 0;
+  set_flags(intent.rollup, flags);
   intent.rollup.cost = core::NanoUsd(in.number<std::int64_t>());
   intent.rollup.caller = read_text(in);
   intent.rollup.provider = read_text(in);
   intent.rollup.model = read_text(in);
   intent.rollup.session = read_text(in);
+  if (in.ended()) return intent;  // of an earlier version
+  intent.rollup.project = read_text(in);
+  intent.rollup.modality = in.number<std::uint8_t>();
   if (!in.ended()) return std::nullopt;
   return intent;
 }

@@ -1,7 +1,7 @@
 // An intent as a row's payload: all that its `interrupted` record needs if Talon dies before the outcome.
 //
-//   4 × u32 length, then the four pieces of the line | u8 flags | i64 cost | 4 × (u32 length, text): caller, provider,
-//   model, session
+//   4 × u32 length, then the four pieces of the line | u8 flags | i64 cost | 5 × (u32 length, text): caller, provider,
+//   model, session, project | u8 modality (an earlier version ends with the session)
 #pragma once
 
 #include <optional>

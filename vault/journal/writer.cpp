@@ -133,7 +133,7 @@ Result<WriteCounts> Writer::write(std::span<const std::unique_ptr<JournalItem>> 
       TALON_TRY(seq, append_record(log, stamp, id, item->line, row_flags(item->rollup)));
       item->result.seq = seq;
       if (item->closes_intent) state_.open_intents.erase(id);
-      TALON_TRY_VOID(rollups_.apply(*txn_, log, item->rollup, stamp.time));
+      TALON_TRY_VOID(settle_rollups(log, stamp, id, item->rollup, state_.sealed.rows - 1));
       ++counts.records;
     } else if (item->kind == ItemKind::change) {
       if (item->apply) TALON_TRY_VOID(item->apply(*txn_, log));

@@ -67,6 +67,21 @@ class Writer {
   [[nodiscard]] core::Result<void> append_own(LogNumber log, const Stamp& stamp, core::EvidenceRecord record);
   [[nodiscard]] core::Result<std::uint64_t> append_record(LogNumber log, const Stamp& stamp, const IdBytes& id,
                                                           const core::UnsequencedLine& line, std::uint8_t flags);
+  // writer_attribution.cpp
+  /// The record just written at `position` counts: roll-ups, session, and what it attributes.
+  [[nodiscard]] core::Result<void> settle_rollups(LogNumber log, const Stamp& stamp, const IdBytes& id,
+                                                  const RollupChange& change, Position position);
+  [[nodiscard]] core::Result<void> give_session(RollupMirror::Session& session, LogNumber unattributed,
+                                                LogNumber winner, const Stamp& stamp);
+  [[nodiscard]] core::Result<void> append_attribution(LogNumber unattributed, LogNumber winner,
+                                                      const std::string& session,
+                                                      std::vector<core::AttributedCall> calls, const Stamp& stamp);
+  [[nodiscard]] core::Result<std::optional<core::Instant>> time_of_loose(const std::optional<Entry>& entry);
+  [[nodiscard]] core::Result<LogNumber> unattributed_log(const Stamp& stamp);
+  // upgrade_ledger.cpp
+  /// A store whose roll-ups are of an earlier version has them made anew from its records, in one commit.
+  [[nodiscard]] core::Result<void> upgrade_ledger();
+
   [[nodiscard]] core::Result<void> append_intent(LogNumber log, const Stamp& stamp, const JournalItem& item);
   [[nodiscard]] core::Result<void> append_row(const RowHeader& header, std::string_view payload, const Hash& leaf);
 

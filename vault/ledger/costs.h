@@ -1,4 +1,4 @@
-// Costs of one log over a period: whole UTC days from the roll-ups, the days that a period cuts from their records.
+// Costs over a period: whole UTC days from the roll-ups, the days that a period cuts from their records.
 #pragma once
 
 #include "vault/ledger/rollup.h"
@@ -7,9 +7,9 @@
 
 namespace talon::vault {
 
-/// `now`: what "today" and "this month" are. An open end of the period reaches as far as the records do.
-[[nodiscard]] core::Result<Costs> read_costs(const Environment& environment, const StoreLogSource& log,
-                                             const Period& period, core::Instant now);
+/// `now`: what "today" and "this month" are. An open end of the period reaches as far as the records do. A log nobody
+/// knows is one without calls. Of one project, `by_caller` is empty: it is not kept apart.
+[[nodiscard]] core::Result<Costs> read_costs(const Environment& environment, const CostQuery& query, core::Instant now);
 
 /// Sum of a log's days first … last.
 [[nodiscard]] core::Result<core::NanoUsd> read_spend(const ReadTxn& txn, LogNumber log, core::Day first,

@@ -53,48 +53,64 @@ core::Result<RollupMirror::Cell*> RollupMirror::cell(WriteTxn& txn, LogNumber lo
   return &cell;
 }
 
-/// Whether this is the session's first call.
-core::Result<bool> RollupMirror::add_session(WriteTxn& txn, LogNumber log, const RollupChange& change,
-                                             core::Instant time) {
-  scratch_.assign(key_of(log).view());
-  scratch_ += change.session;
+core::Result<Lifetime*> RollupMirror::lifetime_row(WriteTxn& txn, LogNumber log) {
+  TALON_TRY(cell, lifetime(txn, log));
+  return &cell->sums;
+}
+
+core::Result<RollupMirror::Session*> RollupMirror::session(WriteTxn& txn, LogNumber space, std::string_view id) {
+  scratch_.assign(key_of(space).view());
+  scratch_ += id;
   auto found = sessions_.find(scratch_);
   if (found == sessions_.end()) {
     Session fresh;
-    fresh.key = session_key(log, change.session);
-    fresh.sums.id = change.session;
+    fresh.key = session_key(space, id);
+    fresh.sums.id = id;
     TALON_TRY(stored, txn.get(Table::sessions, fresh.key));
     if (stored) {
       auto sums = SessionRow::decode(*stored);
       if (!sums) return damaged("session");
       fresh.sums = std::move(*sums);
+      fresh.exists = true;
     }
     found = sessions_.emplace(scratch_, std::move(fresh)).first;
   }
-  const bool first = found->second.sums.requests == 0;
-  add_to(found->second.sums, change, time);
-  return first;
+  return &found->second;
 }
 
-core::Result<void> RollupMirror::apply(WriteTxn& txn, LogNumber log, const RollupChange& change, core::Instant time) {
-  if (!moves_rollups(change)) return {};
-  bool opens_session = change.counts_as_request;
-  if (change.counts_as_request && !change.session.empty()) {
-    TALON_TRY(first, add_session(txn, log, change, time));
-    opens_session = first;
-  }
+core::Result<void> RollupMirror::count(WriteTxn& txn, LogNumber log, const RollupChange& change, core::Instant time,
+                                       int sessions) {
   TALON_TRY(total, lifetime(txn, log));
-  add_to(total->sums, change, time, opens_session);
-  const auto day = core::day_of(time);
-  const std::pair<Dimension, std::string_view> names[] = {{Dimension::all, {}},
-                                                          {Dimension::caller, change.caller},
-                                                          {Dimension::provider, change.provider},
-                                                          {Dimension::model, change.model}};
-  for (const auto& [dimension, name] : names) {
-    TALON_TRY(sum, cell(txn, log, day, dimension, name));
-    add_to(sum->sums, change);
-  }
-  return {};
+  add_to(total->sums, change, time, sessions);
+  if (!change.counts_as_request && change.cost.nano() == 0) return {};
+  core::Result<void> done;
+  each_dimension(log, change, names_, [&](Dimension dimension, std::string_view name) {
+    if (!done) return;
+    const auto sum = cell(txn, log, core::day_of(time), dimension, name);
+    if (sum) {
+      add_to((*sum)->sums, change);
+    } else {
+      done = core::fail(sum.error());
+    }
+  });
+  return done;
+}
+
+core::Result<void> RollupMirror::uncount(WriteTxn& txn, LogNumber log, const RollupChange& change, core::Instant time) {
+  TALON_TRY(total, lifetime(txn, log));
+  take_from(total->sums, change);
+  if (!change.counts_as_request && change.cost.nano() == 0) return {};
+  core::Result<void> done;
+  each_dimension(log, change, names_, [&](Dimension dimension, std::string_view name) {
+    if (!done) return;
+    const auto sum = cell(txn, log, core::day_of(time), dimension, name);
+    if (sum) {
+      take_from((*sum)->sums, change);
+    } else {
+      done = core::fail(sum.error());
+    }
+  });
+  return done;
 }
 
 core::Result<void> RollupMirror::write(WriteTxn& txn) {

@@ -1,50 +1,11 @@
 #include "vault/ledger/recount.h"
 
+#include <algorithm>
+
 namespace talon::vault {
-
-core::Result<void> Recount::add(const RowHeader& header, const core::RecordSummary& summary) {
-  const auto change = change_of(summary, header.flags);
-  if (!moves_rollups(change)) return {};
-  bool opens_session = change.counts_as_request;
-  if (change.counts_as_request && !change.session.empty()) {
-    auto& session = sessions_[std::string(session_key(header.log, change.session).view())].sums;
-    opens_session = session.requests == 0;
-    session.id = change.session;
-    add_to(session, change, header.time);
-  }
-  add_to(lifetimes_[std::string(lifetime_key(header.log).view())].sums, change, header.time, opens_session);
-  const auto day = core::day_of(header.time);
-  const std::pair<Dimension, std::string_view> names[] = {{Dimension::all, {}},
-                                                          {Dimension::caller, change.caller},
-                                                          {Dimension::provider, change.provider},
-                                                          {Dimension::model, change.model}};
-  for (const auto& [dimension, name] : names) {
-    scratch_.assign(day_prefix(header.log, day, dimension).view());
-    scratch_ += name;
-    auto& recent = recent_[static_cast<std::size_t>(dimension)];
-    if (recent.cell == nullptr || recent.spelled != scratch_) {
-      auto known = name_keys_.find(scratch_);
-      if (known == name_keys_.end()) {
-        known = name_keys_.emplace(scratch_, day_key(header.log, day, dimension, name).view()).first;
-      }
-      recent = {scratch_, &cells_[known->second]};
-      recent.cell->sums.name = name;
-    }
-    add_to(recent.cell->sums, change);
-  }
-  return {};
-}
-
 namespace {
 
-template <class Map>
-std::optional<std::string> expected(Map& map, std::string_view key) {
-  const auto found = map.find(std::string(key));
-  if (found == map.end()) return std::nullopt;
-  found->second.seen = true;
-  const auto value = found->second.sums.encode();
-  return std::string(std::string_view(value));
-}
+core::NanoUsd sum(core::NanoUsd a, core::NanoUsd b) { return a.checked_add(b).value_or(a); }
 
 template <class Map>
 void append_unseen(const Map& map, std::vector<std::string>& keys) {
@@ -55,13 +16,171 @@ void append_unseen(const Map& map, std::vector<std::string>& keys) {
 
 }  // namespace
 
+void Recount::count(LogNumber log, const RollupChange& change, core::Instant time, int sessions, Way way) {
+  if (log == k_whole_vault && !whole_) return;
+  auto& lifetime = lifetimes_[std::string(lifetime_key(log).view())].sums;
+  if (way == Way::add) {
+    add_to(lifetime, change, time, sessions);
+  } else {
+    take_from(lifetime, change);
+  }
+  if (!change.counts_as_request && change.cost.nano() == 0) return;
+  const auto day = core::day_of(time);
+  each_dimension(log, change, names_, [&](Dimension dimension, std::string_view name) {
+    scratch_.assign(day_prefix(log, day, dimension).view());
+    scratch_ += name;
+    auto& recent = recent_[static_cast<std::size_t>(dimension) + (log == k_whole_vault ? k_dimensions : 0)];
+    if (recent.cell == nullptr || recent.spelled != scratch_) {
+      auto known = name_keys_.find(scratch_);
+      if (known == name_keys_.end()) {
+        known = name_keys_.emplace(scratch_, day_key(log, day, dimension, name).view()).first;
+      }
+      recent = {scratch_, &cells_[known->second]};
+      recent.cell->sums.name = name;
+    }
+    if (way == Way::add) {
+      add_to(recent.cell->sums, change);
+    } else {
+      take_from(recent.cell->sums, change);
+    }
+  });
+}
+
+void Recount::add(const RowHeader& header, const core::RecordSummary& summary, const core::LogName& log,
+                  Position position) {
+  if (log.is_unattributed()) unattributed_ = header.log;
+  if (summary.kind == "attribution") return check_attribution(header, summary);
+  auto change = change_of(summary, header.flags);
+  if (!moves_rollups(change)) return;
+  auto& money = money_[static_cast<std::uint32_t>(header.log)];
+  money = sum(money, change.cost);
+  const bool tenants = log.is_tenant();
+  if (change.session.empty() || !(change.counts_as_request || change.makes_session)) {
+    const int opens = change.counts_as_request ? 1 : 0;
+    count(header.log, change, header.time, opens, Way::add);
+    count(k_whole_vault, change, header.time, opens, Way::add);
+    if (tenants) return;
+    alone_.push_back(position);
+    alone_first_ = std::min(alone_first_.value_or(header.time), header.time);
+    alone_last_ = std::max(alone_last_.value_or(header.time), header.time);
+    return;
+  }
+  const bool shared = change.operator_session || !tenants;
+  const std::string key(session_key(shared ? unattributed_ : header.log, change.session).view());
+  auto& session = sessions_[key];
+  const int opens = session.exists ? 0 : 1;
+  if (!session.exists) {
+    session.exists = true;
+    session.sums.id = change.session;
+    session.sums.first = session.sums.last = header.time;
+    session.sums.tenant = tenants ? header.log : LogNumber{};
+    session.sums.project = change.project;
+    session.sums.modalities = Modality::llm;
+    if (!tenants) nobodys_.insert(key);
+  } else if (shared && tenants && session.sums.tenant == LogNumber{}) {
+    give(session, header.log);
+    nobodys_.erase(key);
+  }
+  add_to(session.sums, change, header.time);
+  const bool loose = !tenants && session.sums.tenant == LogNumber{};
+  count(tenants ? header.log : loose ? unattributed_ : session.sums.tenant, change, header.time, opens, Way::add);
+  count(k_whole_vault, change, header.time, opens, Way::add);
+  if (!loose && !tenants && change.counts_as_request) expect(session.sums.tenant, {summary.id, change.cost});
+  if (loose) session.loose.push_back({std::move(change), header.time, summary.id, position});
+}
+
+void Recount::give(Session& session, LogNumber winner) {
+  for (const auto& call : session.loose) {
+    count(unattributed_, call.change, call.time, 0, Way::take);
+    count(winner, call.change, call.time, 0, Way::add);
+    if (call.change.counts_as_request) expect(winner, {call.id, call.change.cost});
+  }
+  session.loose.clear();
+  session.sums.tenant = winner;
+  ++lifetimes_[std::string(lifetime_key(winner).view())].sums.sessions;
+  --lifetimes_[std::string(lifetime_key(unattributed_).view())].sums.sessions;
+}
+
+void Recount::expect(LogNumber winner, const core::AttributedCall& call) {
+  due_[static_cast<std::uint32_t>(winner)].push_back(call);
+  due_[static_cast<std::uint32_t>(unattributed_)].push_back(call);
+}
+
+void Recount::check_attribution(const RowHeader& header, const core::RecordSummary& summary) {
+  const auto log = static_cast<std::uint32_t>(header.log);
+  const bool released = summary.event == "released";
+  auto& money = money_[log];
+  money = sum(money, released ? core::NanoUsd(-summary.calls_cost.nano()) : summary.calls_cost);
+  auto& due = due_[log];
+  core::NanoUsd total;
+  bool fits = released == (header.log == unattributed_) && !summary.calls.empty();
+  for (const auto& call : summary.calls) {
+    fits = fits && !due.empty() && due.front() == call;
+    if (!due.empty()) due.pop_front();
+    total = sum(total, call.cost);
+  }
+  if (!fits || total != summary.calls_cost) {
+    wrong_.push_back("the attribution record " + summary.id.text() + " names other calls than its session had");
+  }
+}
+
+std::vector<std::string> Recount::problems() const {
+  auto out = wrong_;
+  for (const auto& [log, due] : due_) {
+    if (!due.empty()) out.push_back("calls of log number " + std::to_string(log) + " moved without attribution record");
+  }
+  for (const auto& [log, money] : money_) {
+    const auto found = lifetimes_.find(std::string(lifetime_key(LogNumber{log}).view()));
+    if (found == lifetimes_.end() ? money.nano() != 0 : found->second.sums.cost != money) {
+      out.push_back("the money of log number " + std::to_string(log) + " is not what its records and attributions say");
+    }
+  }
+  return out;
+}
+
+/// The unattributed bucket's first and last are those of what is left in it.
+std::string Recount::encode_lifetime(std::string_view key, const Lifetime& sums) const {
+  auto out = sums;
+  if (unattributed_ != LogNumber{} && key == lifetime_key(unattributed_).view()) {
+    out.first = alone_first_;
+    out.last = alone_last_;
+    for (const auto& name : nobodys_) {
+      const auto& session = sessions_.at(name);
+      for (const auto& call : {session.loose.front().time, session.loose.back().time}) {
+        out.first = std::min(out.first.value_or(call), call);
+        out.last = std::max(out.last.value_or(call), call);
+      }
+    }
+  }
+  return std::string(out.encode().view());
+}
+
 std::optional<std::string> Recount::expected_rollup(std::string_view key) {
   const auto decoded = decode_rollup_key(key);
   if (!decoded) return std::nullopt;
-  return decoded->lifetime ? expected(lifetimes_, key) : expected(cells_, key);
+  if (decoded->lifetime) {
+    const auto found = lifetimes_.find(std::string(key));
+    if (found == lifetimes_.end()) return std::nullopt;
+    found->second.seen = true;
+    return encode_lifetime(key, found->second.sums);
+  }
+  const auto found = cells_.find(std::string(key));
+  if (found == cells_.end()) return std::nullopt;
+  found->second.seen = true;
+  return found->second.sums.encode();
 }
 
-std::optional<std::string> Recount::expected_session(std::string_view key) { return expected(sessions_, key); }
+std::optional<bool> Recount::session_fits(std::string_view key, std::string_view value) {
+  const auto found = sessions_.find(std::string(key));
+  if (found == sessions_.end()) return std::nullopt;
+  found->second.seen = true;
+  const auto stored = SessionRow::decode(value);
+  if (!stored) return false;
+  const auto& should = found->second.sums;
+  return stored->requests == should.requests && stored->unpriced == should.unpriced && stored->cost == should.cost &&
+         stored->first == should.first && stored->last == should.last && stored->id == should.id &&
+         (!whole_ || stored->tenant == should.tenant);
+}
 
 std::vector<std::string> Recount::unseen_rollups() const {
   std::vector<std::string> keys;
@@ -74,6 +193,22 @@ std::vector<std::string> Recount::unseen_sessions() const {
   std::vector<std::string> keys;
   append_unseen(sessions_, keys);
   return keys;
+}
+
+void Recount::each_rollup(const std::function<void(std::string_view, std::string_view)>& visit) {
+  for (const auto& [key, counted] : lifetimes_) visit(key, encode_lifetime(key, counted.sums));
+  for (const auto& [key, counted] : cells_) visit(key, counted.sums.encode());
+}
+
+void Recount::each_session(const std::function<void(std::string_view, SessionRow&)>& visit) {
+  for (auto& [key, session] : sessions_) visit(key, session.sums);
+}
+
+void Recount::each_loose(const std::function<void(Position, std::string_view)>& visit) {
+  for (const auto position : alone_) visit(position, {});
+  for (const auto& [key, session] : sessions_) {
+    for (const auto& call : session.loose) visit(call.position, key);
+  }
 }
 
 }  // namespace talon::vault

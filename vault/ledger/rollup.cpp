@@ -1,10 +1,14 @@
 #include "vault/ledger/rollup.h"
 
+#include <algorithm>
+
 namespace talon::vault {
 namespace {
 
 constexpr std::uint32_t k_lifetime_day = 0xffffffff;
 constexpr std::size_t k_name_hash = 16;
+constexpr std::uint8_t k_session_form = 2;
+constexpr std::string_view k_uid_prefix = "ses_";
 
 SmallBytes& add_name(SmallBytes& key, std::string_view name) {
   const auto hash = sha256(name);
@@ -55,23 +59,38 @@ std::optional<DayCell> DayCell::decode(std::string_view value) {
 
 std::string SessionRow::encode() const {
   std::string out;
+  append_number(out, k_session_form);
   append_number(out, requests);
   append_number(out, unpriced);
   append_number(out, cost.nano());
   append_number(out, first.micros);
   append_number(out, last.micros);
+  append_number(out, static_cast<std::uint32_t>(tenant));
+  out += view(uid);
+  append_number(out, modalities);
+  append_number(out, static_cast<std::uint16_t>(project.size()));
+  out += project;
   out += id;
   return out;
 }
 
 std::optional<SessionRow> SessionRow::decode(std::string_view value) {
+  const bool early = !value.empty() && value.front() == 0;
   ByteReader in(value);
   SessionRow out;
+  if (!early && in.number<std::uint8_t>() != k_session_form) return std::nullopt;
   out.requests = in.number<std::int64_t>();
   out.unpriced = in.number<std::int64_t>();
   out.cost = core::NanoUsd(in.number<std::int64_t>());
   out.first = {in.number<std::int64_t>()};
   out.last = {in.number<std::int64_t>()};
+  if (!early) {
+    out.tenant = static_cast<LogNumber>(in.number<std::uint32_t>());
+    const auto uid = in.bytes(out.uid.size());
+    if (in.ok()) std::copy(uid.begin(), uid.end(), out.uid.begin());
+    out.modalities = in.number<std::uint8_t>();
+    out.project = in.bytes(in.number<std::uint16_t>());
+  }
   if (!in.ok()) return std::nullopt;
   out.id = in.rest();
   return out;
@@ -102,13 +121,38 @@ SmallBytes session_key(LogNumber log, std::string_view session_id) {
   return add_name(key, session_id);
 }
 
+SmallBytes session_time_key(LogNumber log, core::Instant first, std::string_view session_key) {
+  SmallBytes key;
+  key.number(static_cast<std::uint32_t>(log)).number(first.micros).bytes(session_key);
+  return key;
+}
+
+SmallBytes session_call_key(std::string_view session_key, Position position) {
+  return SmallBytes().bytes(session_key).number(position);
+}
+
+SmallBytes session_name_key(std::string_view session_key) {
+  return SmallBytes().bytes(session_key.substr(4)).bytes(session_key.substr(0, 4));
+}
+
+std::string uid_text(const IdBytes& uid) {
+  return std::string(k_uid_prefix) + std::string(evidence_id(uid).ulid().text());
+}
+
+std::optional<IdBytes> parse_uid(std::string_view text) {
+  if (!text.starts_with(k_uid_prefix)) return std::nullopt;
+  const auto ulid = core::Ulid::parse(text.substr(k_uid_prefix.size()));
+  if (!ulid) return std::nullopt;
+  return id_bytes(core::EvidenceId(*ulid));
+}
+
 std::optional<RollupKey> decode_rollup_key(std::string_view key) {
   ByteReader in(key);
   RollupKey out;
   out.log = static_cast<LogNumber>(in.number<std::uint32_t>());
   const auto day = in.number<std::uint32_t>();
   const auto dimension = in.number<std::uint8_t>();
-  if (!in.ok() || dimension > static_cast<std::uint8_t>(Dimension::model)) return std::nullopt;
+  if (!in.ok() || dimension > static_cast<std::uint8_t>(Dimension::project_model)) return std::nullopt;
   out.dimension = static_cast<Dimension>(dimension);
   if (in.rest().size() != (out.dimension == Dimension::all ? 0 : k_name_hash)) return std::nullopt;
   out.lifetime = day == k_lifetime_day;
@@ -121,18 +165,29 @@ std::uint8_t row_flags(const RollupChange& change) {
   if (change.counts_as_request) flags |= k_flag_request;
   if (change.unpriced) flags |= k_flag_unpriced;
   if (!change.session.empty()) flags |= k_flag_session;
+  if (change.operator_session) flags |= k_flag_operator_session;
+  if (change.makes_session) flags |= k_flag_makes_session;
   return flags;
+}
+
+void set_flags(RollupChange& change, std::uint8_t flags) {
+  change.counts_as_request = (flags & k_flag_request) != 0;
+  change.unpriced = (flags & k_flag_unpriced) != 0;
+  change.operator_session = (flags & k_flag_operator_session) != 0;
+  change.makes_session = (flags & k_flag_makes_session) != 0;
 }
 
 RollupChange change_of(const core::RecordSummary& summary, std::uint8_t flags) {
   RollupChange change;
-  change.counts_as_request = (flags & k_flag_request) != 0;
-  change.unpriced = (flags & k_flag_unpriced) != 0;
+  set_flags(change, flags);
   if (summary.has_cost) change.cost = summary.cost;
   change.caller = summary.caller.value_or("");
   change.provider = summary.provider.value_or("");
   change.model = summary.model.value_or("");
-  if ((flags & k_flag_session) != 0) change.session = summary.session.value_or("");
+  change.project = summary.project.value_or("");
+  if ((flags & k_flag_session) != 0) {
+    change.session = change.makes_session ? summary.target.value_or("") : summary.session.value_or("");
+  }
   return change;
 }
 
@@ -143,14 +198,14 @@ void add_cost(core::NanoUsd& sum, core::NanoUsd cost) {
 }
 }  // namespace
 
-void add_to(Lifetime& lifetime, const RollupChange& change, core::Instant time, bool opens_session) {
+void add_to(Lifetime& lifetime, const RollupChange& change, core::Instant time, int sessions) {
   add_cost(lifetime.cost, change.cost);
-  if (!change.counts_as_request) return;
-  ++lifetime.requests;
+  if (!change.counts_as_request && !change.makes_session) return;
+  if (change.counts_as_request) ++lifetime.requests;
   if (change.unpriced) ++lifetime.unpriced;
-  if (opens_session) ++lifetime.sessions;
-  if (!lifetime.first) lifetime.first = time;
-  lifetime.last = time;
+  lifetime.sessions += sessions;
+  lifetime.first = std::min(lifetime.first.value_or(time), time);
+  lifetime.last = std::max(lifetime.last.value_or(time), time);
 }
 
 void add_to(DayCell& cell, const RollupChange& change) {
@@ -159,11 +214,23 @@ void add_to(DayCell& cell, const RollupChange& change) {
 }
 
 void add_to(SessionRow& session, const RollupChange& change, core::Instant time) {
-  if (session.requests == 0) session.first = time;
-  session.last = time;
+  session.first = std::min(session.first, time);
+  session.last = std::max(session.last, time);
   add_cost(session.cost, change.cost);
-  ++session.requests;
+  if (change.counts_as_request) ++session.requests;
   if (change.unpriced) ++session.unpriced;
+  session.modalities |= change.modality;
+}
+
+void take_from(Lifetime& lifetime, const RollupChange& change) {
+  add_cost(lifetime.cost, core::NanoUsd(-change.cost.nano()));
+  if (change.counts_as_request) --lifetime.requests;
+  if (change.unpriced) --lifetime.unpriced;
+}
+
+void take_from(DayCell& cell, const RollupChange& change) {
+  add_cost(cell.cost, core::NanoUsd(-change.cost.nano()));
+  if (change.counts_as_request) --cell.requests;
 }
 
 }  // namespace talon::vault

@@ -62,9 +62,10 @@ constexpr auto k_crockford_values = crockford_values();
 
 const char* table_name(Table table) noexcept {
   static constexpr std::array<const char*, k_table_count> names = {
-      "meta",     "logs",      "log_names",     "rows",         "index",   "ids",
-      "nodes",    "frontiers", "open_intents",  "content_keys", "rollups", "sessions",
-      "accounts", "api_keys",  "provider_keys", "virtual_keys", "keys",    "answers"};
+      "meta",          "logs",         "log_names",     "rows",         "index",   "ids",
+      "nodes",         "frontiers",    "open_intents",  "content_keys", "rollups", "sessions",
+      "accounts",      "api_keys",     "provider_keys", "virtual_keys", "keys",    "answers",
+      "session_times", "session_uids", "session_calls", "loose_calls"};
   return names[static_cast<std::size_t>(table)];
 }
 

@@ -4,7 +4,8 @@
 // number comes from the log's name alone (log_names), so nobody reads a tenant's rows without its TenantId.
 //
 //   table         key                                   value
-//   meta          "format" | "name" | "state" | "indexed"   text | text | SealedState | SealedState
+//   meta          "format" | "name" | "ledger"          text
+//                 "state" | "indexed"                   SealedState
 //   logs          log                                   LogRow
 //   log_names     SHA-256(log name)                     log
 //   rows          position                              RowHeader (38) payload          append-only; see RowKind
@@ -15,13 +16,17 @@
 //   open_intents  id (16)                               position                        open at "indexed"
 //   content_keys  log number                            nonce (24) sealed key (48)
 //   rollups       log day dimension SHA-256(name)[0:16] Rollup, see vault/ledger/rollup.h
-//   sessions      log SHA-256(session id)[0:16]         SessionRow, see vault/ledger/rollup.h
+//   sessions      space SHA-256(session id)[0:16]       SessionRow, see vault/ledger/rollup.h (so all with its name)
 //   accounts      log                                   AccountRow, see vault/registry/row_codec.h (so all below)
 //   api_keys      log id (16)                           ApiKeyRow
 //   provider_keys log SHA-256(provider)[0:16]           ProviderKeyRow
 //   virtual_keys  log id (16)                           VirtualKeyRow                   log 0: of no tenant
 //   keys          keyed digest (32)                     KeyRow                          the keys that are in force
 //   answers       SHA-256(key)                          Idempotent and when             kept for 24 hours
+//   session_times log first session key                 empty
+//   session_uids  uid (16) | hash of id, space          session key
+//   session_calls session key, position                 empty
+//   loose_calls   position                              empty
 //
 // Tables from `accounts` on are younger than the format: the writer adds them to a store that has none, readers take a
 // missing one as empty.
@@ -66,8 +71,12 @@ enum class Table : std::uint8_t {
   virtual_keys,
   keys,
   answers,
+  session_times,
+  session_uids,
+  session_calls,
+  loose_calls,
 };
-inline constexpr std::size_t k_table_count = 18;
+inline constexpr std::size_t k_table_count = 22;
 /// Those before it are in every store.
 inline constexpr Table k_first_added_table = Table::accounts;
 [[nodiscard]] const char* table_name(Table table) noexcept;
@@ -76,6 +85,8 @@ inline constexpr std::string_view k_format = "talon-vault/1";
 inline constexpr std::string_view k_meta_format = "format";
 inline constexpr std::string_view k_meta_name = "name";
 inline constexpr std::string_view k_meta_state = "state";      ///< of each commit
+inline constexpr std::string_view k_meta_ledger = "ledger";    ///< the form of roll-ups and sessions
+inline constexpr std::string_view k_ledger_form = "2";         ///< none: of an earlier version, made anew by the writer
 inline constexpr std::string_view k_meta_indexed = "indexed";  ///< up to where the derived tables reach
 
 /// No more rows than this lie behind "indexed": readers merge them, start-up replays them.
@@ -99,9 +110,11 @@ enum class RowKind : std::uint8_t {
   record = 2,  ///< payload: the canonical line, one leaf of its log
 };
 /// What a record's line does not say about the roll-ups.
-inline constexpr std::uint8_t k_flag_request = 1;   ///< counts as a request: the call was admitted
-inline constexpr std::uint8_t k_flag_unpriced = 2;  ///< counts as unpriced
-inline constexpr std::uint8_t k_flag_session = 4;   ///< the line's session was named by the client
+inline constexpr std::uint8_t k_flag_request = 1;           ///< counts as a request: the call was admitted
+inline constexpr std::uint8_t k_flag_unpriced = 2;          ///< counts as unpriced
+inline constexpr std::uint8_t k_flag_session = 4;           ///< the line's session was named by the client
+inline constexpr std::uint8_t k_flag_operator_session = 8;  ///< and is one of the operator's id space
+inline constexpr std::uint8_t k_flag_makes_session = 16;  ///< no call: the line's `target` is a session made by itself
 
 struct RowHeader {
   static constexpr std::size_t k_size = 38;
