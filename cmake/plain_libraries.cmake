@@ -13,6 +13,7 @@ endfunction()
 
 talon_plain_library(lmdb lmdb.h lmdb liblmdb-dev)
 talon_plain_library(sodium sodium.h sodium libsodium-dev)
+talon_plain_library(sqlite3 sqlite3.h sqlite3 libsqlite3-dev)
 talon_plain_library(systemd systemd/sd-daemon.h systemd libsystemd-dev)
 
 add_library(talon_asio INTERFACE)

@@ -151,6 +151,35 @@ struct EvidencePage {
   std::optional<TreeSize> next_after;  ///< nullopt: no more
 };
 
+/// An admitted call as its record tells it: what lists, percentiles and table exports are made of.
+struct CallInfo {
+  core::EvidenceId id;
+  core::Instant time;
+  std::optional<core::TenantId> tenant;  ///< whom it counts for: its session's, if that was attributed later
+  std::string project, session, request_id, caller, provider, model, outcome;
+  std::optional<std::string> code;
+  std::optional<std::int64_t> status, input, output;
+  core::NanoUsd cost;
+  bool priced = false;
+  std::string price_row;                    ///< base64 hash of the price row; empty: none
+  std::optional<core::Micros> ttfb, total;  ///< until the first content; until the end
+  bool stream = false;
+  std::vector<std::string> attempts;  ///< providers, in order
+};
+/// Filters as SessionQuery. The page looks at 20,000 rows at most and may be short of `limit` then.
+struct CallQuery {
+  LogFilter log;
+  std::optional<std::string> project;
+  Period period;
+  Order order = Order::newest_first;
+  std::size_t limit = 100;
+  std::string after;  ///< CallPage::next of the page before
+};
+struct CallPage {
+  std::vector<CallInfo> calls;
+  std::optional<std::string> next;  ///< nullopt: no more
+};
+
 struct EvidenceDetail {
   std::string line;
   core::LogName log = core::LogName::unattributed();
@@ -165,6 +194,13 @@ struct EvidenceDetail {
 struct CallerSpend {
   core::Day day;
   core::NanoUsd spent;
+};
+
+/// What Vault::check finds.
+struct QuickCheck {
+  std::uint64_t rows = 0;
+  std::size_t logs = 0;
+  std::optional<core::Instant> newest;  ///< record of any log
 };
 
 /// What `audit verify` without arguments finds in the live vault.
@@ -249,7 +285,18 @@ class Vault {
   /// The exact canonical lines in the period, each with LF. `log` nullopt: all logs, in log name order.
   [[nodiscard]] core::Result<ExportReport> export_ndjson(std::optional<core::LogName> log, const Period& period,
                                                          const ByteSink& sink) const;
+  /// Admitted calls. Error: invalid_request for an `after` that no page gave.
+  [[nodiscard]] core::Result<CallPage> calls(const CallQuery& query) const;
+  /// Tables for analysis (export/tables.h), no evidence: each row with the tenant it counts for today. csv: the requests.
+  [[nodiscard]] core::Result<ExportReport> export_csv(const LogFilter& log, const Period& period,
+                                                      const ByteSink& sink) const;
+  /// `file` must not exist. Sessions: those that lived in the period, with the sums of their whole life.
+  [[nodiscard]] core::Result<ExportReport> export_sqlite(const LogFilter& log, const Period& period,
+                                                         const std::filesystem::path& file) const;
   [[nodiscard]] core::Result<std::vector<core::LogName>> logs() const;
+  /// What a start checks: keys, seal, frontiers, the newest rows. Error: vault_corrupt naming what contradicts what,
+  /// key_missing.
+  [[nodiscard]] core::Result<QuickCheck> check() const;
   /// Recomputes every log from its lines, the seal, and the roll-ups by a recount.
   [[nodiscard]] core::Result<LiveReport> verify() const;
 

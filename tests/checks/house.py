@@ -17,6 +17,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 # header prefix -> (pattern of the files that may name it, what to say)
 PLACES = [
     (r"lmdb\.h$", r"vault/store/", "LMDB is opened by vault/store alone"),
+    (r"sqlite3\.h$", r"vault/export/sqlite\.cpp", "SQLite is written by vault/export/sqlite.cpp alone"),
     (r"openssl/", r"gateway/net/|vault/log/(sha256|ed25519)\.cpp", "OpenSSL lives in gateway/net and two sources of vault/log"),
     (r"boost/asio", r"gateway/net/|gateway/exchange\.(h|cpp)|cli/serve\.cpp", "only gateway/net, gateway/exchange and cli/serve.cpp know Asio"),
     (r"boost/beast", r"gateway/http/", "Beast's parser lives in gateway/http"),
@@ -28,7 +29,7 @@ PLACES = [
 ]
 NOWHERE = {"regex": "std::regex is unusable here (0.5 MB/s)", "format": "libstdc++ 12 has no <format>; use fmt", "print": "libstdc++ 12 has no <print>; use fmt"}
 # Kept out of headers. Asio may show in the headers of gateway/net: connections are its types.
-SOURCES_ONLY = re.compile(r"^(boost/|simdjson|nlohmann/|yaml-cpp/|CLI/|lmdb\.h|openssl/|sodium|fmt/)")
+SOURCES_ONLY = re.compile(r"^(boost/|simdjson|nlohmann/|yaml-cpp/|CLI/|lmdb\.h|sqlite3\.h|openssl/|sodium|fmt/)")
 # heavy header -> how many sources of the rooms may see it
 KEEPERS = {r"^CLI/": 1, r"^boost/beast": 1, r"^boost/asio": 8, r"^nlohmann/": 8, r"^yaml-cpp/": 2}
 # What a folder may reach inside its own room: an auditor's tool needs no database.
