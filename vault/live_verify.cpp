@@ -1,4 +1,5 @@
 // `talon audit verify` without arguments: the live vault, all logs.
+#include "vault/registry/registry_audit.h"
 #include "vault/store/audit.h"
 #include "vault/vault_impl.h"
 
@@ -15,6 +16,8 @@ core::Result<LiveReport> Vault::verify() const {
   report.records = audit.records();
   report.open_intents = static_cast<std::int64_t>(audit.open_intents());
   report.problems = audit.problems();
+  TALON_TRY(registry, audit_registry(*impl_->environment, *keys));
+  report.problems.insert(report.problems.end(), registry.begin(), registry.end());
   for (const auto& log : audit.logs()) {
     report.logs.push_back({.log = log.name, .size = log.tree.size(), .ok = log.problem.empty(), .detail = log.problem});
   }

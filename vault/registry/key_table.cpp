@@ -18,7 +18,7 @@ Place place_of(const Hash& digest) noexcept {
   return {get_big_endian<std::uint64_t>(bytes), get_big_endian<std::uint32_t>(bytes + 8)};
 }
 
-bool fits(std::size_t keys, unsigned bits) noexcept { return keys <= (std::size_t{3} << bits) / 4; }
+bool fits(std::size_t keys, unsigned bits) noexcept { return keys <= (std::size_t{4} << bits) / 5; }
 
 /// Slots are plain memory that starts as zero pages; they are only ever touched through this.
 std::atomic_ref<std::uint64_t> slot(std::uint64_t* at, std::size_t index) noexcept {

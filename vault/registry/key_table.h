@@ -3,7 +3,7 @@
 // Entries never move: they live in chunks until the table goes. Over them lies an open-addressing array of 8 bytes a
 // slot: 32 bits of the digest as a tag, 32 bits of the entry's number plus one, 0 for empty. A slot is chosen by the
 // digest's leading bits (a keyed hash is uniform), so that a table read from disk in the order of digests fills slots
-// and memory in order. At three quarters full the writer makes an array of twice the size and publishes it; the old one
+// and memory in order. At four fifths full the writer makes an array of twice the size and publishes it; the old one
 // stays until the table goes, for whoever still probes it: all old ones together are smaller than the newest.
 //
 // A revoked key's entry stays, marked, until the next start: find() answers nullptr for it.

@@ -1,0 +1,170 @@
+// API keys and virtual keys: issued, listed, used, revoked; answers kept for a replay.
+#include "tests/unit/vault/registry/registry_world.h"
+#include "vault/registry/stored_registry.h"
+
+using namespace talon;
+using namespace talon::vault;
+using namespace talon::vault::test;
+
+namespace {
+
+constexpr std::int64_t k_hour = 3'600 * core::k_micros_per_second;
+
+NewApiKey named(std::string name) { return {.name = std::move(name), .expires = std::nullopt}; }
+
+}  // namespace
+
+TEST_CASE("a key works when it was created and not when it was revoked, also after a restart") {
+  RegistryWorld world;
+  world.create("acme");
+  world.clock.advance(1'000'000);
+  const auto expires = core::Instant{world.clock.now().micros + k_hour};
+  const auto issued =
+      need(world.registry().create_api_key(tenant_of("acme"), {.name = "ci", .expires = expires}, k_ops, {}));
+  const auto* key = world.find(issued.key);
+  REQUIRE(key != nullptr);
+  CHECK(key->expires == expires.micros);
+  auto listed = need(world.registry().api_keys(tenant_of("acme")));
+  REQUIRE(listed.size() == 2);
+  CHECK(listed[0].name == "ci");
+  CHECK(listed[0].expires == expires);
+  CHECK(listed[1].name == "first");
+
+  need(world.registry().revoke_api_key(tenant_of("acme"), issued.row.id, {"key_of_acme"}));
+  CHECK(world.find(issued.key) == nullptr);
+  CHECK(need(world.registry().api_keys(tenant_of("acme"))).size() == 1);
+  CHECK(world.lines("acme").back().find(R"("action":"key.revoke","actor":"key_of_acme")") != std::string::npos);
+  const auto again = world.registry().revoke_api_key(tenant_of("acme"), issued.row.id, k_ops);
+  CHECK(again.error().code == core::Code::not_found);
+  world.restart();
+  CHECK(world.find(issued.key) == nullptr);
+  world.check_verifies();
+}
+
+TEST_CASE("a key is revoked by its own tenant only") {
+  RegistryWorld world;
+  const auto acme = world.create("acme");
+  world.create("globex");
+  const auto refused = world.registry().revoke_api_key(tenant_of("globex"), acme.key.row.id, k_ops);
+  CHECK(refused.error().code == core::Code::not_found);
+  CHECK(world.registry().revoke_api_key(tenant_of("nobody"), acme.key.row.id, k_ops).error().code ==
+        core::Code::not_found);
+  CHECK(world.find(acme.key.key) != nullptr);
+  CHECK(code_of(world.registry().create_api_key(tenant_of("nobody"), named("x"), k_ops, {})) == core::Code::not_found);
+}
+
+TEST_CASE("virtual keys are scoped to a tenant or to none, and stay listed when revoked") {
+  RegistryWorld world;
+  NewVirtualKey scoped{.name = "agent", .project = "default", .tenant = tenant_of("acme"), .issued_by = "ops"};
+  scoped.expose_cost = true;
+  const auto first = need(world.registry().issue_virtual_key(scoped, k_ops, {}));
+  world.clock.advance(1'000'000);
+  const auto second = need(world.registry().issue_virtual_key(
+      {.name = "any", .project = "default", .tenant = {}, .issued_by = {}}, k_ops, {}));
+  CHECK(first.key.reveal().size() == 35);
+  CHECK(first.key.reveal().find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 3) == std::string::npos);
+  CHECK(first.row.prefix == first.key.reveal().substr(0, 8));
+  for (int round = 0; round < 2; ++round) {
+    const auto* key = world.find(first.key);
+    REQUIRE(key != nullptr);
+    CHECK(key->kind == KeyClass::virtual_key);
+    CHECK(key->expose_cost);
+    CHECK(need(world.registry().tenant_of(key->tenant)) == tenant_of("acme"));
+    const auto* any = world.find(second.key);
+    REQUIRE(any != nullptr);
+    CHECK(any->tenant == LogNumber{});
+    world.restart();
+  }
+  CHECK(world.lines("acme").back().find(R"("action":"virtual_key.issue")") != std::string::npos);
+  const auto revoked = need(world.registry().revoke_virtual_key(first.row.id, k_ops));
+  CHECK(revoked.revoked.has_value());
+  CHECK(world.find(first.key) == nullptr);
+  CHECK(code_of(world.registry().revoke_virtual_key(first.row.id, k_ops)) == core::Code::not_found);
+  need(world.registry().revoke_virtual_key(second.row.id, k_ops));
+  const auto listed = need(world.registry().virtual_keys());
+  REQUIRE(listed.size() == 2);
+  CHECK(listed[0].name == "any");
+  CHECK(listed[1].revoked.has_value());
+  world.check_verifies();
+}
+
+TEST_CASE("a use shows at once, is written lazily, and is there after the next start") {
+  RegistryWorld world;
+  const auto created = world.create("acme");
+  const auto listed = [&] { return need(world.registry().api_keys(tenant_of("acme")))[0].last_used; };
+  CHECK_FALSE(listed().has_value());
+  world.clock.advance(10 * 60'000'000);
+  const auto first = world.clock.now();
+  world.registry().note_used(*world.find(created.key.key), first);
+  CHECK(listed() == first);
+  world.clock.advance(30'000'000);
+  world.registry().note_used(*world.find(created.key.key), world.clock.now());
+  CHECK(listed() == first);  // at most one store a minute
+  {
+    const CrashedCopy copy(world.dir);
+    const auto reader = need(Vault::open_for_reading(copy.dir, world.clock));
+    CHECK_FALSE(need(reader->registry().api_keys(tenant_of("acme")))[0].last_used.has_value());
+  }
+  const auto records = world.lines("acme").size();
+  world.restart();
+  CHECK(listed() == first);
+  CHECK(world.lines("acme").size() == records);
+  world.check_verifies();
+}
+
+TEST_CASE("uses are written in batches without stopping") {
+  RegistryWorld world;
+  const auto created = world.create("acme");
+  const auto issued = need(world.registry().issue_virtual_key({}, k_ops, {}));
+  world.clock.advance(10 * 60'000'000);
+  const auto now = world.clock.now();
+  world.registry().note_used(*world.find(created.key.key), now);
+  world.registry().note_used(*world.find(issued.key), now);
+  static_cast<StoredRegistry&>(world.registry()).write_uses();
+  const CrashedCopy copy(world.dir);
+  const auto reader = need(Vault::open_for_reading(copy.dir, world.clock));
+  CHECK(need(reader->registry().api_keys(tenant_of("acme")))[0].last_used == now);
+  CHECK(need(reader->registry().virtual_keys())[0].last_used == now);
+}
+
+TEST_CASE("an answer is kept for a day, in the same commit as what it answers") {
+  RegistryWorld world;
+  Hash body{};
+  body[0] = std::byte{7};
+  NewAccount wanted;
+  wanted.name = wanted.tier = wanted.key_name = "x";
+  std::string revealed;
+  const auto created = need(world.registry().create_account(wanted, k_ops, [&](const CreatedAccount& made) {
+    revealed = made.key.key.reveal();
+    return Idempotent{"ops create 1", body, R"({"id":")" + made.row.id.bytes() + R"(","key":null})"};
+  }));
+  CHECK(created.key.key.reveal() == revealed);
+  const auto kept = need(world.registry().kept_answer("ops create 1"));
+  REQUIRE(kept.has_value());
+  CHECK(kept->body == body);
+  CHECK(kept->answer == R"({"id":")" + created.row.id.bytes() + R"(","key":null})");
+  CHECK_FALSE(need(world.registry().kept_answer("ops create 2")).has_value());
+
+  world.clock.advance(24 * k_hour - 1);
+  world.restart();
+  CHECK(need(world.registry().kept_answer("ops create 1")).has_value());
+  world.clock.advance(1);
+  CHECK_FALSE(need(world.registry().kept_answer("ops create 1")).has_value());
+}
+
+TEST_CASE("answers older than a day go away as new ones come") {
+  RegistryWorld world;
+  world.create("acme");
+  const auto keep = [&](int i) {
+    const auto answer = [&](const IssuedKey&) { return Idempotent{"k" + std::to_string(i), {}, "{}"}; };
+    need(world.registry().create_api_key(tenant_of("acme"), named("x"), k_ops, answer));
+  };
+  for (int i = 0; i < 60; ++i) keep(i);
+  world.clock.advance(25 * k_hour);
+  for (int i = 100; i < 160; ++i) keep(i);
+  world.stop();
+  const auto environment = need(Environment::open(world.dir, Access::read));
+  const auto txn = need(environment->read());
+  CHECK(need(txn.count(Table::answers)) < 80);
+  CHECK(need(txn.count(Table::answers)) >= 60);
+}
