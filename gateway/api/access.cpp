@@ -24,6 +24,14 @@ std::expected<void, Refusal> check_own(const Caller& caller, const std::optional
                                            "\" and may not ask about \"" + tenant->bytes() + "\".");
 }
 
+/// The registry's words as a sentence.
+std::string sentence_of(std::string text) {
+  if (!text.empty() && text.front() >= 'a' && text.front() <= 'z')
+    text.front() = static_cast<char>(text.front() - 'a' + 'A');
+  if (!text.ends_with('.')) text += '.';
+  return text;
+}
+
 vault::AccountRow row_without_account(const core::TenantId& tenant, bool configured) {
   return {.id = tenant,
           .source = configured ? vault::AccountSource::config : vault::AccountSource::tag,
@@ -129,6 +137,7 @@ Refusal from_registry(const core::Error& error, std::string_view what) {
     case Code::tenant_unknown:
       return {{Code::not_found, "There is no such " + std::string(what) + '.', {}}};
     case Code::conflict:
+      return {{error.code, sentence_of(error.message), {}}};
     case Code::invalid_request:
     case Code::invalid_tenant_id:
     case Code::tenant_limit_exceeded:

@@ -92,6 +92,11 @@ Answer close_tenant(const Change& change) {
   if (auto problem = in.problem()) return std::unexpected(*std::move(problem));
   auto known = not_configured(change, "is");
   if (!known) return std::unexpected(known.error());
+  if (!known->stored) {  // only calls have named it: an account to close, so that its keys go with it
+    known->row.created = change.now();
+    const auto made = change.registry().change_account(known->row, "tenant.adopt", change.actor());
+    if (!made) return std::unexpected(from_registry(made.error(), "tenant"));
+  }
   if (const auto closed = change.registry().close_account(*change.tenant, change.actor()); !closed)
     return std::unexpected(from_registry(closed.error(), "tenant"));
   change.tell(*change.tenant);
@@ -139,7 +144,7 @@ Answer suspend_tenant(const Change& change) {
   if (!already) row.suspended_at = change.now();
   row.status = vault::AccountStatus::suspended;
   row.reason = std::move(reason).value_or("");
-  return store(change, *std::move(known), "tenant.suspend", &tenant_status_json);
+  return store(change, *std::move(known), already ? "tenant.reason" : "tenant.suspend", &tenant_status_json);
 }
 
 Answer resume_tenant(const Change& change) {
