@@ -4,10 +4,13 @@
 #include "gateway/api/access.h"
 #include "gateway/api/account_keys.h"
 #include "gateway/api/accounts.h"
+#include "gateway/api/dashboard.h"
 #include "gateway/api/evidence_reads.h"
 #include "gateway/api/models.h"
+#include "gateway/api/openapi.h"
 #include "gateway/api/read_scope.h"
 #include "gateway/api/render.h"
+#include "gateway/api/sessions.h"
 #include "gateway/api/virtual_keys.h"
 #include "gateway/http/target.h"
 
@@ -66,6 +69,10 @@ std::expected<Response, Refusal> answer_read(const ApiRequest& request) {
       return sign_checkpoint(request);
     case RouteId::costs:
       return costs(request);
+    case RouteId::session_list:
+      return list_sessions(request);
+    case RouteId::session_show:
+      return show_session(request);
     case RouteId::tenant_list:
       return read_all(request, &list_tenants);
     case RouteId::tenant_show:
@@ -80,6 +87,20 @@ std::expected<Response, Refusal> answer_read(const ApiRequest& request) {
       return read_account(request, &show_features);
     case RouteId::virtual_key_list:
       return read_all(request, &list_virtual_keys);
+    case RouteId::dashboard_tenants:
+      return read_all(request, &dashboard_tenants);
+    case RouteId::dashboard_tenant:
+      return read_all(request, &dashboard_tenant);
+    case RouteId::dashboard_costs:
+      return read_all(request, &dashboard_costs);
+    case RouteId::dashboard_logs:
+      return read_all(request, &dashboard_logs);
+    case RouteId::dashboard_latency:
+      return read_all(request, &dashboard_latency);
+    case RouteId::dashboard_sessions:
+      return read_all(request, &dashboard_sessions);
+    case RouteId::dashboard_session:
+      return read_all(request, &dashboard_session);
     default:
       return refuse(Code::internal_error, "This route is not answered from the vault.");
   }
@@ -88,6 +109,7 @@ std::expected<Response, Refusal> answer_read(const ApiRequest& request) {
 Response answer_operations(RouteId id, const Readiness& readiness) {
   using State = vault::JournalStats::State;
   if (id == RouteId::healthz) return json_response(R"({"status":"ok"})");
+  if (id == RouteId::openapi) return json_response(openapi_json());
   const char* status = "ready";
   if (readiness.vault == State::failed) {
     status = "vault_failed";

@@ -52,7 +52,18 @@ std::string tenant_list_json(const vault::TenantList& list) {
   return out;
 }
 
+TenantWords words_of(const vault::AccountRow& account, std::string_view source, core::Instant now) {
+  // The configuration's tenants stay the configuration's, whatever the API changed about them.
+  const bool configured = source == "config";
+  return {account.tier_at(now), std::string(vault::word(account.status)),
+          configured ? std::string(source) : std::string(vault::word(account.source))};
+}
+
 std::string tenant_json(const vault::TenantDetail& detail, std::string_view source) {
+  return tenant_json(detail, TenantWords{.tier = {}, .status = "active", .source = std::string(source)});
+}
+
+std::string tenant_json(const vault::TenantDetail& detail, const TenantWords& words) {
   std::string out;
   JsonObject object(out);
   object.tenant(detail.row.tenant);
@@ -62,9 +73,9 @@ std::string tenant_json(const vault::TenantDetail& detail, std::string_view sour
   object.money("spend_today_usd", detail.spend_today);
   object.money("spend_month_usd", detail.spend_month);
   object.null("budget");
-  object.null("tier");
-  object.text("status", "active");
-  object.text("source", source);
+  object.text_or_null("tier", words.tier);
+  object.text("status", words.status);
+  object.text("source", words.source);
   JsonObject log(object.member("log"));
   log.text("origin", detail.log.origin);
   log.number("size", static_cast<std::int64_t>(detail.log.size));

@@ -16,6 +16,16 @@ namespace talon::gateway {
 /// `talon tenant show`. `source`: "config" for a tenant of the YAML's callers, "tag" for one that only
 /// calls have named. Without a tenant in the row: the unattributed bucket, "tenant_id":null.
 [[nodiscard]] std::string tenant_json(const vault::TenantDetail& detail, std::string_view source = "config");
+/// What a tenant is besides its sums.
+struct TenantWords {
+  std::string tier;  ///< empty: none
+  std::string status = "active";
+  std::string source = "tag";  ///< "config", "api" or "tag"
+};
+/// Of an account; `source`: where the tenant comes from when the account was only made for it later.
+[[nodiscard]] TenantWords words_of(const vault::AccountRow& account, std::string_view source, core::Instant now);
+/// `GET /api/tenants/{id}`, `talon tenant show`.
+[[nodiscard]] std::string tenant_json(const vault::TenantDetail& detail, const TenantWords& words);
 /// `GET /v1/costs`. `tenant` nullopt: the unattributed bucket.
 [[nodiscard]] std::string costs_json(const std::optional<core::TenantId>& tenant, const vault::Costs& costs);
 /// `GET /v1/evidence/{id}`, `talon audit show`.

@@ -24,7 +24,14 @@ constexpr std::array k_routes = {
     Route{Id::models, Kind::data, Who::caller, "GET", "/v1/models", "models", "What can be asked for here", "", "", 200,
           "ModelList"},
 
+    Route{Id::session_create, Kind::admin, Who::caller, "POST", "/v1/sessions", "session_create",
+          "Open a session, or find it: the first tag it gets is its tenant", "", "NewSession?", 201, "Session"},
+
     // A tenant's own records.
+    Route{Id::session_list, Kind::read, Who::reader, "GET", "/v1/sessions", "session_list", "Sessions, newest first",
+          "limit cursor tenant", "", 200, "SessionPage"},
+    Route{Id::session_show, Kind::read, Who::reader, "GET", "/v1/sessions/{id}", "session_show",
+          "One session, by id or uid", "tenant", "", 200, "Session"},
     Route{Id::evidence_list, Kind::read, Who::reader, "GET", "/v1/evidence", "evidence_list",
           "Evidence records, newest first", "limit cursor from to outcome order tenant", "", 200, "EvidencePage"},
     Route{Id::evidence_export, Kind::read, Who::reader, "GET", "/v1/evidence/export", "evidence_export",
@@ -86,6 +93,20 @@ constexpr std::array k_routes = {
           "Virtual keys, newest first", "include_revoked", "", 200, "VirtualKeyList"},
     Route{Id::virtual_key_revoke, Kind::admin, Who::admin, "POST", "/api/virtual_keys/{id}/revoke",
           "virtual_key_revoke", "Revoke a virtual key; its row stays", "", "Nothing?", 200, "RevokedVirtualKey"},
+    Route{Id::dashboard_tenants, Kind::read, Who::admin, "GET", "/api/tenants", "dashboard_tenants",
+          "Tenants that were seen, by most recent activity", "limit q", "", 200, "Any"},
+    Route{Id::dashboard_tenant, Kind::read, Who::admin, "GET", "/api/tenants/{id}", "dashboard_tenant",
+          "One tenant: sessions, cost, log", "", "", 200, "Any"},
+    Route{Id::dashboard_costs, Kind::read, Who::admin, "GET", "/api/costs", "dashboard_costs",
+          "Cost by provider, model and project", "period from to project tenant", "", 200, "Any"},
+    Route{Id::dashboard_logs, Kind::read, Who::admin, "GET", "/api/logs", "dashboard_logs",
+          "Admitted calls, newest first", "limit cursor modality project tenant", "", 200, "Any"},
+    Route{Id::dashboard_latency, Kind::read, Who::admin, "GET", "/api/latency", "dashboard_latency",
+          "How long calls took, by model", "period project tenant", "", 200, "Any"},
+    Route{Id::dashboard_sessions, Kind::read, Who::admin, "GET", "/api/sessions", "dashboard_sessions", "Sessions",
+          "limit cursor project tenant order_by", "", 200, "Any"},
+    Route{Id::dashboard_session, Kind::read, Who::admin, "GET", "/api/sessions/{id}", "dashboard_session",
+          "One session, with its modalities and providers", "tenant", "", 200, "Any"},
 
     // Operations.
     Route{Id::healthz, Kind::operations, Who::anyone, "GET", "/healthz", "healthz", "200 while the process runs", "",
