@@ -49,7 +49,7 @@ struct Readiness {
   bool draining = false;
   vault::JournalStats::State vault = vault::JournalStats::State::ok;
 };
-/// {"status":"ok"}, {"status":"ready"}; 503 with "draining", "vault_full" or "vault_failed".
+/// openapi.json; {"status":"ok"}, {"status":"ready"}; 503 with "draining", "vault_full" or "vault_failed".
 [[nodiscard]] Response answer_operations(RouteId id, const Readiness& readiness);
 
 }  // namespace talon::gateway
