@@ -142,13 +142,6 @@ class Ending(WorldCase):
         world.process.send_signal(signal.SIGINT)
         self.assertEqual(world.process.wait(10), 0)
 
-    def test_sighup_is_refused_by_name_and_changes_nothing(self):
-        world = self.world()
-        world.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: event(world, "reload", level="warning"), 10, "a warning that reloading is not supported")
-        self.assertIn("not supported by this version", event(world, "reload")["message"])
-        self.assertEqual(world.chat().status, 200)
-
     def test_a_second_sigterm_ends_streams_in_an_error_and_at_once(self):
         world = self.world()
         stream, plain = self.open_call(world, "never=3;events=6", stream=True), self.open_call(world, "never")
