@@ -217,6 +217,10 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
 
   gateway::ServerOptions options;
   options.load = [&] { return load_again(arguments, file, data_dir, log, **vault); };
+  options.drain_begins = [&log] {
+    log.event("stopping", {{"how", "drain"}});
+    sd_notify(0, "STOPPING=1");
+  };
   options.reload_begins = [] { sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + monotonic_usec()).c_str()); };
   options.reload_ended = [&log](const gateway::Snapshot* loaded) {
     if (loaded != nullptr) {

@@ -62,10 +62,13 @@ Task<> exchange(Worker& worker, Connection& client, SnapshotRef snapshot, const 
 
   // attribute, admit, route
   auto refusal = read_and_attribute(call);
-  if (!refusal && call.seat == nullptr) refusal = co_await find_seat(call);
-  if (!refusal) refusal = decide(call);
-  if (!refusal && call.content_key == nullptr) refusal = co_await open_log(call);
-  if (!refusal) refusal = admit(call);
+  if (!refusal && call.who.client_session) refusal = co_await join_session(call);
+  do {
+    if (!refusal && call.seat == nullptr) refusal = co_await find_seat(call);
+    if (!refusal) refusal = decide(call);
+    if (!refusal && call.content_key == nullptr) refusal = co_await open_log(call);
+    if (!refusal) refusal = admit(call);
+  } while (!refusal && !claim_session(call));
   if (refusal) co_return co_await answer_refusal(call, std::move(*refusal));
 
   // intent durable; connecting to the provider overlaps the commit.

@@ -165,6 +165,7 @@ core::RequestDetail detail_of(const Call& call) {
   detail.key_id = call.caller.key_id;
   detail.session = call.who.session;
   detail.attribution = call.who.attribution;
+  if (call.session != nullptr && !call.session->project.empty()) detail.project = call.session->project;
   if (!call.trace.empty()) detail.trace = call.trace;
   // The router's own word for a proxied path is not the documented one.
   detail.ask.endpoint = call.match.route->id == RouteId::proxy ? pattern(Endpoint::proxy) : call.match.route->pattern;
@@ -274,7 +275,7 @@ std::unique_ptr<vault::JournalItem> intent_of(const Call& call) {
   item->rollup.caller = call.caller.name;
   item->rollup.provider = call.provider->config.name;
   if (call.view.model) item->rollup.model = core::record_text(*call.view.model);
-  if (call.who.client_session) item->rollup.session = call.who.session;
+  note_session(call, item->rollup);
   return item;
 }
 

@@ -15,6 +15,7 @@
 #include "gateway/exchange.h"
 #include "gateway/guard/caps.h"
 #include "gateway/guard/limits.h"
+#include "gateway/guard/sessions.h"
 #include "gateway/net/connection.h"
 #include "gateway/net/journal_port.h"
 #include "gateway/net/upstream.h"
@@ -45,6 +46,7 @@ struct Call {
   std::string_view body;  ///< as received, transfer coding removed
   CallView view;
   Attributed who;
+  SessionRef session;  ///< that the client named; held until the record is committed
 
   // route, admit
   std::optional<ProxyTarget> proxy;
@@ -131,6 +133,17 @@ struct Ending {
 [[nodiscard]] std::optional<Refusal> admit(Call& call);
 /// The `interrupted` record this call becomes if Talon dies.
 [[nodiscard]] std::unique_ptr<vault::JournalItem> intent_of(const Call& call);
+
+// --- exchange_session.cpp -------------------------------------------------------------------------
+
+/// For a call that names a session: finds it, on the reader thread where it is not in memory; a session of the
+/// operator's that has a tenant makes the call that tenant's.
+[[nodiscard]] Task<std::optional<Refusal>> join_session(Call& call);
+/// The last step of admission: the call's tag claims its session. False: another tag came first; the call is the
+/// winner's now, holds nothing any more, and has to be admitted as such.
+[[nodiscard]] bool claim_session(Call& call);
+/// What the roll-ups learn of the call's session.
+void note_session(const Call& call, vault::RollupChange& change);
 
 // --- exchange_forward.cpp -------------------------------------------------------------------------
 

@@ -50,7 +50,8 @@ Task<> relay_flowing(Call& call) {
 
   auto usage = call.free_of_charge ? std::nullopt : scan.usage();
   const bool success = is_success(head.status);
-  if (!usage && success && !call.free_of_charge) usage = counted(call, 0, static_cast<std::int64_t>(call.received));
+  if (!usage && success && !call.free_of_charge)
+    usage = counted(call, 0, scan.content_bytes().value_or(static_cast<std::int64_t>(call.received)));
   Ending ending;
   if (read.piece == Piece::failed) {
     give_up(call, read.error);

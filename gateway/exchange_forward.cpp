@@ -51,8 +51,8 @@ void write_request_head(Call& call) {
   std::string& out = call.space().upstream_head;
   out.clear();
   const std::string target = call.proxy ? call.proxy->target : upstream_target(*call.provider, call.endpoint);
-  write_upstream_head(out, *call.provider, call.upstream_key(), call.head(), target, announced_length(call, body_to_send(call)),
-                      call.traceparent);
+  write_upstream_head(out, *call.provider, call.upstream_key(), call.head(), target,
+                      announced_length(call, body_to_send(call)), call.traceparent);
 }
 
 /// One attempt on call.upstream. `nothing_came`: the connection ended before a byte of an answer.
@@ -166,6 +166,8 @@ std::optional<std::chrono::milliseconds> pause_before_retry(Call& call, const co
 }
 
 void note_answer(Call& call) {
+  if (call.credential != nullptr)
+    call.worker.shared.health.answered(*call.who.tenant, call.credential->id, call.space().response.head().status);
   for (const std::string_view name : {"x-request-id", "request-id"}) {
     if (const auto id = call.space().response.head().fields.find(name)) {
       call.upstream_request_id = *id;

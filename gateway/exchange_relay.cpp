@@ -7,6 +7,7 @@
 #include "gateway/http/head_writer.h"
 #include "gateway/net/respond.h"
 #include "gateway/provider/stream_event.h"
+#include "gateway/provider/usage_scan.h"
 
 namespace talon::gateway {
 namespace {
@@ -140,10 +141,13 @@ Task<> relay(Call& call) {
   // Cut before anything went to the client: our envelope says so.
   const bool timeout = kept.cut->code == Code::provider_timeout;
   const auto outcome = timeout ? Outcome::failed : Outcome::truncated;
-  const bool success = is_success(head.status);
-  const auto usage = success && !call.free_of_charge
-                         ? std::optional(counted(call, 0, static_cast<std::int64_t>(call.received)))
-                         : std::nullopt;
+  std::optional<core::Usage> usage;
+  if (is_success(head.status) && !call.free_of_charge) {
+    UsageScan scan;
+    scan.feed(kept.body);
+    usage = scan.usage();
+    if (!usage) usage = counted(call, 0, scan.content_bytes().value_or(static_cast<std::int64_t>(call.received)));
+  }
   Ending ending = ending_of(call, *kept.cut, outcome, usage);
   give_up(call, *kept.cut);
   Refusal refusal{std::move(*kept.cut)};

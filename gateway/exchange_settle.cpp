@@ -64,7 +64,7 @@ std::unique_ptr<vault::JournalItem> record_of(Call& call, const Ending& ending) 
   item->rollup.caller = call.caller.name;
   item->rollup.provider = call.provider->config.name;
   if (call.view.model) item->rollup.model = core::record_text(*call.view.model);
-  if (call.who.client_session) item->rollup.session = call.who.session;
+  note_session(call, item->rollup);
   return item;
 }
 
@@ -90,8 +90,10 @@ void log_request(Call& call, const Ending& ending, std::string_view evidence) {
 /// Batched: nobody waits; the hold is settled when the commit says on which day.
 Task<bool> settle_behind(Call& call, std::unique_ptr<vault::JournalItem> item, core::NanoUsd cost) {
   auto& journal = call.worker.shared.vault.journal();
-  item->done = [hold = std::move(call.hold), cost](const vault::ItemResult& result) mutable {
+  item->done = [hold = std::move(call.hold), session = std::move(call.session),
+                cost](const vault::ItemResult& result) mutable {
     hold.settle(cost, result.time);
+    session.reset();  // on disk now
   };
   RoomWait room(journal, call.worker.port);
   for (;;) {

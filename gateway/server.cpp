@@ -80,7 +80,10 @@ struct Server::Impl final : Operations {
   // Operations, for the admin thread.
   core::Result<void> reload() override;
   core::Result<void> load_and_swap();
-  void drain() override { stop(Stop::drain); }
+  void drain() override {
+    if (options.drain_begins) options.drain_begins();
+    stop(Stop::drain);
+  }
   void tenant_changed(const core::TenantId& tenant) override;
 
   SnapshotRef snapshot;  ///< the newest; after the start the admin thread's
@@ -97,6 +100,7 @@ struct Server::Impl final : Operations {
   std::optional<Resolver> resolver;
   std::optional<ReaderThread> reader;
   std::optional<ReaderThread> admin;
+  std::optional<Health> health;
   std::unique_ptr<Shared> shared;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::thread> threads;
@@ -145,8 +149,9 @@ void Server::Impl::run() {
   resolver.emplace();
   reader.emplace();
   admin.emplace();
-  shared.reset(
-      new Shared{vault, *options.clock, *options.log, *caps, tenants, *resolver, *reader, *admin, *this, *tls});
+  health.emplace(Health::Parts{vault.registry(), *reader, *admin, *resolver, *tls, *options.clock}, snapshot);
+  shared.reset(new Shared{vault, *options.clock, *options.log, *caps, tenants, *resolver, *reader, *admin, *this, *tls,
+                          *health});
   const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores - 1;
   for (unsigned i = 0; i < count; ++i) {
@@ -222,6 +227,7 @@ void Server::Impl::tenant_changed(const core::TenantId& tenant) {
   const auto log = core::LogName::of(tenant);
   tenants.drop(log);
   on_each_worker([&log](Worker& worker) { worker.seats.forget(log); });
+  health->account_changed(tenant);
 }
 
 core::Result<void> Server::Impl::reload() {
@@ -243,6 +249,7 @@ core::Result<void> Server::Impl::load_and_swap() {
   TALON_TRY(certificates, make_doors(next->loaded.config));
   TALON_TRY_VOID(open_logs(*next));
   on_each_worker([&](Worker& worker) { worker.adopt(next, certificates); });
+  health->adopt(next);
   // Requests that began before keep the old generation; it goes with the last of them.
   snapshot = std::move(next);
   doors = std::move(certificates);
@@ -277,6 +284,7 @@ Server::~Server() {
   stop(Stop::now);
   wait();
   // Threads that post to the loops go before the loops do.
+  impl_->health.reset();
   impl_->admin.reset();
   impl_->reader.reset();
   impl_->resolver.reset();

@@ -33,6 +33,8 @@ struct ServerOptions {
   /// For a reload: reads the configuration again, checks it whole and builds its snapshot; on the admin thread.
   /// Error: config_invalid and all that is wrong with it, or a file that cannot be read.
   std::function<core::Result<SnapshotRef>()> load;
+  /// A drain begins that no signal asked for; may be empty.
+  std::function<void()> drain_begins;
   /// A reload begins; it is over, with the new generation or with none.
   std::function<void()> reload_begins;
   std::function<void(const Snapshot* loaded)> reload_ended;

@@ -4,6 +4,7 @@
 #include "gateway/api/account_keys.h"
 #include "gateway/api/accounts.h"
 #include "gateway/api/change.h"
+#include "gateway/api/sessions.h"
 #include "gateway/api/virtual_keys.h"
 #include "gateway/http/target.h"
 
@@ -98,6 +99,7 @@ std::expected<Response, Refusal> answer_admin(const AdminRequest& admin) {
   if (!body) return std::unexpected(body.error());
 
   Change change{admin, std::nullopt, *body, {}};
+  if (route.id == RouteId::session_create) return create_session(change);
   auto last = request.match.first;
   if (route.pattern.find("{tenant}") != std::string_view::npos) {
     auto tenant = tenant_parameter(request);

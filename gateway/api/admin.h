@@ -12,6 +12,9 @@
 
 namespace talon::gateway {
 
+class Sessions;
+class Tenants;
+
 /// Bodies of admin routes are small.
 inline constexpr std::size_t k_max_admin_body = 1 << 20;
 
@@ -20,6 +23,10 @@ struct AdminRequest {
   std::string_view body;
   vault::Registry* registry = nullptr;
   Operations* operations = nullptr;
+  // For POST /v1/sessions.
+  vault::Vault* vault = nullptr;
+  Sessions* sessions = nullptr;
+  Tenants* tenants = nullptr;
 };
 
 /// Who may: interfaces.md §3. A change is durable, and seen by the next request, when this returns.

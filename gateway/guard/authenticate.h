@@ -31,7 +31,7 @@ struct Identity {
 
 /// Both in one.
 [[nodiscard]] std::expected<Identity, Refusal> authenticate(const Snapshot& snapshot, const vault::Vault& vault,
-                                                            core::Instant now,                                                            const Fields& fields);
+                                                            core::Instant now, const Fields& fields);
 
 /// A registry key as a caller of its own: named by its id, under the default policy. `tenant`: that of its
 /// KeyEntry::tenant, or none.

@@ -28,8 +28,8 @@ std::optional<Refusal> check_account(const Seat& seat) {
     case vault::AccountStatus::active:
       return std::nullopt;
     case vault::AccountStatus::suspended:
-      return Refusal{core::Error{
-          Code::tenant_suspended, whose + "suspended; the operator of this gateway can resume it.", std::nullopt}};
+      return Refusal{core::Error{Code::tenant_suspended,
+                                 whose + "suspended; the operator of this gateway can resume it.", std::nullopt}};
     case vault::AccountStatus::closed:
       break;
   }
@@ -60,8 +60,8 @@ core::Result<SeatRef> Tenants::load(const core::LogName& log, bool open_log) {
   if (seat->tenant && sources_.registry != nullptr) {
     auto account = sources_.registry->open_account(*seat->tenant);
     if (!account) {
-      return core::fail(Code::vault_unavailable, "The account of tenant \"" + log.bytes() +
-                                                     "\" cannot be opened: " + account.error().message);
+      return core::fail(Code::vault_unavailable,
+                        "The account of tenant \"" + log.bytes() + "\" cannot be opened: " + account.error().message);
     }
     seat->account = *std::move(account);
   }
@@ -171,7 +171,8 @@ SeatRef SeatCache::keep(const SeatRef& seat, std::uint64_t epoch) {
 
 SeatRef SeatCache::keep(vault::LogNumber number, const SeatRef& seat, std::uint64_t epoch) {
   auto used = keep(seat, epoch);
-  if (const auto slot = slots_.find(seat->log); slot != slots_.end()) by_number_.insert_or_assign(number, &slot->second);
+  if (const auto slot = slots_.find(seat->log); slot != slots_.end())
+    by_number_.insert_or_assign(number, &slot->second);
   return used;
 }
 

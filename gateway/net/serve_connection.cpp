@@ -149,7 +149,13 @@ Task<> refuse_body(Request& request, const Caller& caller, Connection::Failed fa
 Task<> serve_admin(Request& request, const Caller& caller) {
   Worker& worker = request.worker;
   Connection& client = request.client;
-  AdminRequest asked{api_request(request, caller), {}, &worker.shared.vault.registry(), &worker.shared.operations};
+  AdminRequest asked{api_request(request, caller),
+                     {},
+                     &worker.shared.vault.registry(),
+                     &worker.shared.operations,
+                     &worker.shared.vault,
+                     &worker.shared.sessions,
+                     &worker.shared.tenants};
   if (client.head().content_length > k_max_admin_body) {
     Connection::Failed failed{core::Error{Code::body_too_large, "The body of this route has at most 1 MiB.", {}}};
     co_return co_await refuse_body(request, caller, std::move(failed));

@@ -19,11 +19,13 @@
 #include "gateway/api/operations.h"
 #include "gateway/guard/caps.h"
 #include "gateway/guard/denials.h"
+#include "gateway/guard/sessions.h"
 #include "gateway/guard/slowing.h"
 #include "gateway/guard/tenants.h"
 #include "gateway/log.h"
 #include "gateway/net/body_budget.h"
 #include "gateway/net/door.h"
+#include "gateway/net/health.h"
 #include "gateway/net/journal_port.h"
 #include "gateway/net/loop.h"
 #include "gateway/net/reader_thread.h"
@@ -60,7 +62,9 @@ struct Shared {
   ReaderThread& admin;  ///< runs what changes things, one after the other
   Operations& operations;
   const TlsContext& tls;
+  Health& health;
   BodyBudget bodies{};
+  Sessions sessions{};
   std::atomic<std::size_t> connections{0};
   std::atomic<unsigned> exports{0};
   std::atomic<bool> draining{false};

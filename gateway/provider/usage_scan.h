@@ -1,5 +1,5 @@
-// UsageScan: the `usage` of a JSON answer that is too large to keep, and whether the answer was whole,
-// found while it passes. Constant memory: only the text of the top level's `usage` member is kept.
+// UsageScan: the `usage` of a JSON answer that is too large to keep, or was cut, how much content it had, and whether it
+// was whole, found while it passes. Constant memory: only the text of the top level's `usage` member is kept.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +18,19 @@ class UsageScan {
   /// One JSON object or array has opened and closed again, and nothing but white space followed. Weaker
   /// than parsing, but nothing that was cut off passes.
   [[nodiscard]] bool whole() const noexcept { return closed_ && !broken_; }
+  /// Bytes of text that the model wrote, as read_stream_event counts them: in members named content, text, arguments,
+  /// refusal or reasoning_content, escapes undone. nullopt: no JSON.
+  [[nodiscard]] std::optional<std::int64_t> content_bytes() const noexcept;
   /// As usage_of_json (usage.h).
   [[nodiscard]] std::optional<core::Usage> usage() const;
 
  private:
   static constexpr std::size_t k_most = 64 * 1024;
   void structural(char c);
+  void begin_string();
   void end_of_string();
+  void text_of_string(std::string_view text);
+  void escaped(char c);
   std::size_t depth_ = 0;
   bool in_string_ = false;
   bool escaped_ = false;
@@ -33,7 +39,14 @@ class UsageScan {
   bool capturing_ = false;
   bool closed_ = false;
   bool broken_ = false;
-  std::string key_;  ///< of the member at depth 1, its first bytes
+  bool seen_ = false;        ///< an object or array has begun
+  bool is_value_ = false;    ///< the next string, or the one that runs, stands behind a colon
+  bool is_content_ = false;  ///< and its member is content
+  int hex_left_ = 0;         ///< digits of a \u escape still to come
+  std::uint32_t unit_ = 0;
+  std::int64_t content_ = 0;
+  std::string name_;  ///< the last string that was no value, its first bytes: a name if a colon follows
+  std::string key_;   ///< of the member at depth 1, its first bytes
   std::string captured_;
 };
 

@@ -167,6 +167,19 @@ class WrongAnswer(Errors):
                 self.assertFalse(response.complete and response.framing != "close", response.framing)
                 self.assertEqual(world.call_of(response)["decision"]["outcome"], "truncated")
 
+    def test_an_answer_that_was_cut_is_counted_by_its_content_not_by_its_bytes(self):
+        world = self.world()
+        for sim, length in (("content=4000;no-usage;cut=2400", 4000), ("content=4000;no-usage;framing=close;cut=2400", 4000)):
+            with self.subTest(sim):
+                response = world.chat(sim=sim)
+                self.assert_envelope(response, 502, "provider_error")
+                counted = world.call_of(response)["usage"]
+                self.assertEqual(counted["basis"], "counted")
+                self.assertLess(counted["output"], 2400 / 4, "the members around the content are not its")
+                self.assertGreater(counted["output"], 1800 / 4)
+        response = world.chat(sim="cut=head")
+        self.assertEqual(world.call_of(response).get("usage", {}).get("output", 0), 0, "nothing came")
+
     def test_json_that_ends_with_the_connection_is_whole_if_it_parses(self):
         world = self.world()
         response = world.chat(sim="framing=close")

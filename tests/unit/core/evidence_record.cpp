@@ -208,9 +208,9 @@ TEST_CASE("a summary holds what readers and roll-ups need") {
 
 TEST_CASE("a summary of an unknown kind fills the common members") {
   const auto summary = summarize(
-      R"({"calls":[{"id":"x","nano_usd":5}],"event":"attributed","id":"ev_01ARZ3NDEKTSV4RRFFQ69G5FAV","kind":"attribution","nano_usd":5,"seq":3,"session":"s","tenant":"ü\"","time":9,"v":1})");
+      R"({"calls":[{"id":"x","nano_usd":5}],"event":"reset","id":"ev_01ARZ3NDEKTSV4RRFFQ69G5FAV","kind":"budget_reset","nano_usd":5,"seq":3,"session":"s","tenant":"ü\"","time":9,"v":1})");
   REQUIRE(summary);
-  CHECK(summary->kind == "attribution");
+  CHECK(summary->kind == "budget_reset");
   CHECK(summary->seq == 3);
   CHECK(summary->tenant == "ü\"");
   CHECK_FALSE(summary->has_cost);

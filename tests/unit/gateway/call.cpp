@@ -114,8 +114,8 @@ talon::vault::Account account_with(std::initializer_list<std::string_view> provi
   talon::vault::Account account{
       .row = tg::test::FakeRegistry::row_of(tg::test::tenant("acme")), .credentials = {}, .only_own_credentials = own};
   for (const auto provider : providers) {
-    account.credentials.push_back({.provider = std::string(provider),
-                                   .api_key = talon::core::Secret("sk-of-acme-" + std::string(provider))});
+    account.credentials.push_back(
+        {.provider = std::string(provider), .api_key = talon::core::Secret("sk-of-acme-" + std::string(provider))});
   }
   return account;
 }

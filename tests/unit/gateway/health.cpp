@@ -20,11 +20,14 @@ TEST_CASE("only a success or a refused key says something about the key") {
 }
 
 TEST_CASE("the models of a probe are the ids of its list and nothing inside them") {
-  CHECK(models(R"({"object":"list","data":[{"id":"a","permission":[{"id":"inner"}]},{"object":"model","id":"b\u002d1"}]})") ==
-        std::vector<std::string>{"a", "b-1"});
+  CHECK(
+      models(
+          R"({"object":"list","data":[{"id":"a","permission":[{"id":"inner"}]},{"object":"model","id":"b\u002d1"}]})") ==
+      std::vector<std::string>{"a", "b-1"});
   CHECK(models(R"({"data":[]})").empty());
   CHECK(models(R"({"data":null})").empty());
-  for (const auto* body : {"", "[]", "no JSON", R"({"data":[{"id":"a"})", R"({"data":[{"id":"a"}])", R"({"data":["a"]})"}) {
+  for (const auto* body :
+       {"", "[]", "no JSON", R"({"data":[{"id":"a"})", R"({"data":[{"id":"a"}])", R"({"data":["a"]})"}) {
     CAPTURE(body);
     CHECK(models(body).empty());
   }

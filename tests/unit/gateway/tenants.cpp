@@ -20,7 +20,9 @@ struct Office {
                          ++opened;
                          return std::make_shared<const tv::ContentKey>();
                        },
-                       [this]() -> talon::core::Result<std::vector<LogName>> { return earlier; }, &registry, {}}};
+                       [this]() -> talon::core::Result<std::vector<LogName>> { return earlier; },
+                       &registry,
+                       {}}};
 
   static LogName log(std::string_view name) { return LogName::of(tg::test::tenant(name)); }
 };

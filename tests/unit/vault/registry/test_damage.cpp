@@ -1,4 +1,6 @@
 // What is wrong with a registry's rows is found; stores from before the registry open; nothing is half done.
+#include <lmdb.h>
+
 #include "tests/unit/vault/registry/registry_world.h"
 #include "vault/registry/row_codec.h"
 #include "vault/store/environment.h"
@@ -30,6 +32,23 @@ void rewrite(const std::filesystem::path& dir, Table table, Change change) {
     }
   }
   need(txn.commit());
+}
+
+/// Makes a stopped vault one of a version that knew no registry.
+void drop_registry_tables(const std::filesystem::path& dir) {
+  MDB_env* environment = nullptr;
+  REQUIRE(mdb_env_create(&environment) == 0);
+  mdb_env_set_maxdbs(environment, k_table_count);
+  REQUIRE(mdb_env_open(environment, dir.c_str(), 0, 0600) == 0);
+  MDB_txn* txn = nullptr;
+  REQUIRE(mdb_txn_begin(environment, nullptr, 0, &txn) == 0);
+  for (auto table = static_cast<std::size_t>(k_first_added_table); table < k_table_count; ++table) {
+    MDB_dbi handle = 0;
+    REQUIRE(mdb_dbi_open(txn, table_name(static_cast<Table>(table)), 0, &handle) == 0);
+    REQUIRE(mdb_drop(txn, handle, 1) == 0);
+  }
+  REQUIRE(mdb_txn_commit(txn) == 0);
+  mdb_env_close(environment);
 }
 
 std::optional<std::string> flip_last(const std::string&, std::string value) {
@@ -76,6 +95,26 @@ TEST_CASE("a server does not start on damaged keys, and says so in a sentence") 
   REQUIRE_FALSE(served.has_value());
   CHECK(served.error().code == core::Code::vault_corrupt);
   CHECK(served.error().message.find("API key") != std::string::npos);
+}
+
+TEST_CASE("a store from before the registry reads as one without accounts, and gets its tables when it is served") {
+  RegistryWorld world;
+  world.record({.tenant = "acme"});
+  world.stop();
+  drop_registry_tables(world.dir);
+  {
+    const auto reader = need(Vault::open_for_reading(world.dir, world.clock));
+    CHECK(need(reader->registry().accounts({})).rows.empty());
+    CHECK_FALSE(need(reader->registry().account(tenant_of("acme"))).has_value());
+    CHECK(need(reader->registry().virtual_keys()).empty());
+    CHECK_FALSE(need(reader->registry().kept_answer("k")).has_value());
+    CHECK(need(reader->verify()).ok());
+  }
+  world.start();
+  const auto created = world.create("acme");
+  world.restart();
+  CHECK(world.find(created.key.key) != nullptr);
+  world.check_verifies();
 }
 
 TEST_CASE("a key that is listed and not in force, or in force and not listed, is named") {
