@@ -1,5 +1,5 @@
-// talon audit export: a bundle or the canonical lines, written whole or not at all: to a temporary name
-// beside the output first, renamed when complete.
+// talon audit export: a bundle, the canonical lines, or tables for analysis, written whole or not at all: to a
+// temporary name beside the output first, renamed when complete.
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
@@ -19,10 +19,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+enum class Format { bundle, ndjson, csv, sqlite };
+
 struct Plan {
   std::optional<core::LogName> log;  ///< nullopt: all
   vault::Period period;
-  bool ndjson = false;
+  Format format = Format::bundle;
   std::string output;  ///< "-" for standard output
 };
 
@@ -36,28 +38,43 @@ core::Result<Plan> plan_of(const Arguments& arguments) {
   TALON_TRY(period, period_of(arguments));
   plan.period = period;
   const auto format = arguments.value("--format").value_or("bundle");
-  if (format == "csv" || format == "sqlite") {
-    return core::fail(core::Code::usage,
-                      "--format " + format + " is not supported by this version; bundle and ndjson are");
+  if (format == "ndjson") {
+    plan.format = Format::ndjson;
+  } else if (format == "csv") {
+    plan.format = Format::csv;
+  } else if (format == "sqlite") {
+    plan.format = Format::sqlite;
+  } else if (format != "bundle") {
+    return core::fail(core::Code::usage, "--format takes bundle, ndjson, csv or sqlite");
   }
-  if (format != "bundle" && format != "ndjson") {
-    return core::fail(core::Code::usage, "--format takes bundle or ndjson");
+  const bool bundle = plan.format == Format::bundle;
+  const bool tables = plan.format == Format::csv || plan.format == Format::sqlite;
+  if (!plan.log && bundle) {
+    return core::fail(core::Code::usage, "--all is for --format ndjson, csv or sqlite; a bundle holds one log");
   }
-  plan.ndjson = format == "ndjson";
-  if (!plan.log && !plan.ndjson) {
-    return core::fail(core::Code::usage, "--all is for --format ndjson; a bundle holds one log");
+  if (tables && plan.log && plan.log->is_operator()) {
+    return core::fail(core::Code::usage, "the operator's log holds no calls; --format " + format + " has none to show");
   }
   plan.output = arguments.value("--output").value_or("-");
   if (plan.output.empty()) {
     return core::fail(core::Code::usage, "--output needs a path, or - for standard output");
   }
-  if (!plan.ndjson && plan.output == "-" && stdout_is_terminal()) {
+  if (bundle && plan.output == "-" && stdout_is_terminal()) {
     return core::fail(core::Code::usage, "a bundle is binary; use --output FILE, or send it through a pipe");
   }
-  if (plan.ndjson && plan.output.ends_with('/')) {
-    return core::fail(core::Code::usage, "--format ndjson writes a file, not a folder");
+  if (plan.format == Format::sqlite && plan.output == "-" && stdout_is_terminal()) {
+    return core::fail(core::Code::usage, "a database is binary; use --output FILE, or send it through a pipe");
+  }
+  if (!bundle && plan.output.ends_with('/')) {
+    return core::fail(core::Code::usage, "--format " + format + " writes a file, not a folder");
   }
   return plan;
+}
+
+/// Beside the target, so that a rename is all that is left to do.
+fs::path draft_name(const fs::path& target) {
+  return (target.parent_path().empty() ? fs::path(".") : target.parent_path()) /
+         ("." + target.filename().string() + "." + std::to_string(::getpid()) + ".part");
 }
 
 /// A file that takes its name only when it is complete.
@@ -66,8 +83,7 @@ class Draft {
   static core::Result<Draft> open(const fs::path& target) {
     Draft draft;
     draft.target_ = target;
-    draft.name_ = (target.parent_path().empty() ? fs::path(".") : target.parent_path()) /
-                  ("." + target.filename().string() + "." + std::to_string(::getpid()) + ".part");
+    draft.name_ = draft_name(target);
     draft.fd_ = ::open(draft.name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (draft.fd_ < 0) {
       return core::fail(core::Code::write_failed,
@@ -115,32 +131,88 @@ class Draft {
   int fd_ = -1;
 };
 
+core::Result<vault::ExportReport> write_to(const vault::Vault& vault, const Plan& plan, const vault::ByteSink& sink) {
+  if (plan.format == Format::ndjson) {
+    return vault.export_ndjson(plan.log, plan.period, sink);
+  }
+  return plan.format == Format::csv ? vault.export_csv(plan.log, plan.period, sink)
+                                    : vault.export_bundle(*plan.log, plan.period, sink);
+}
+
+core::Result<void> write_piece(std::string_view bytes) {
+  print(bytes);
+  if (finish_stdout(k_exit_done) != k_exit_done) {
+    return core::fail(core::Code::write_failed, "standard output was closed");
+  }
+  return {};
+}
+
 core::Result<vault::ExportReport> write_stdout(const vault::Vault& vault, const Plan& plan) {
-  const auto sink = [](std::string_view bytes) -> core::Result<void> {
-    print(bytes);
-    if (finish_stdout(k_exit_done) != k_exit_done) {
-      return core::fail(core::Code::write_failed, "standard output was closed");
-    }
-    return {};
-  };
-  return plan.ndjson ? vault.export_ndjson(plan.log, plan.period, sink)
-                     : vault.export_bundle(*plan.log, plan.period, sink);
+  return write_to(vault, plan, write_piece);
 }
 
 core::Result<vault::ExportReport> write_file(const vault::Vault& vault, const Plan& plan) {
   TALON_TRY(draft, Draft::open(plan.output));
   const auto sink = [&draft](std::string_view bytes) { return draft.write(bytes); };
-  TALON_TRY(done, plan.ndjson ? vault.export_ndjson(plan.log, plan.period, sink)
-                              : vault.export_bundle(*plan.log, plan.period, sink));
+  TALON_TRY(done, write_to(vault, plan, sink));
   TALON_TRY_VOID(draft.finish());
+  return done;
+}
+
+/// SQLite writes its file itself.
+core::Result<vault::ExportReport> write_database(const vault::Vault& vault, const Plan& plan) {
+  const auto draft = draft_name(plan.output);
+  std::error_code error;
+  auto done = vault.export_sqlite(plan.log, plan.period, draft);
+  if (done) {
+    fs::rename(draft, plan.output, error);
+    if (!error) {
+      return done;
+    }
+    done = core::fail(core::Code::write_failed, fmt::format("{}: {}", plan.output, error.message()));
+  }
+  fs::remove(draft, error);
+  return done;
+}
+
+/// Made in a folder of its own under the temporary one, then sent.
+core::Result<vault::ExportReport> pipe_database(const vault::Vault& vault, const Plan& plan) {
+  std::error_code error;
+  auto name = (fs::temp_directory_path(error) / "talon-export-XXXXXX").string();
+  if (error || ::mkdtemp(name.data()) == nullptr) {
+    return core::fail(core::Code::write_failed, fmt::format("{}: {}", name, std::strerror(errno)));
+  }
+  const fs::path folder(name);
+  const auto file = folder / "tables.sqlite";
+  auto done = vault.export_sqlite(plan.log, plan.period, file);
+  const int fd = done ? ::open(file.c_str(), O_RDONLY | O_CLOEXEC) : -1;
+  if (done && fd < 0) {
+    done = core::fail(core::Code::write_failed, fmt::format("{}: {}", file.string(), std::strerror(errno)));
+  }
+  fs::remove_all(folder, error);
+  std::string bytes(256 * std::size_t{1024}, '\0');
+  while (done) {
+    const auto got = ::read(fd, bytes.data(), bytes.size());
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      break;
+    }
+    if (auto sent = write_piece({bytes.data(), static_cast<std::size_t>(got)}); !sent) {
+      done = core::fail(sent.error());
+    }
+  }
+  if (fd >= 0) {
+    ::close(fd);
+  }
   return done;
 }
 
 core::Result<vault::ExportReport> write_folder(const vault::Vault& vault, const Plan& plan) {
   fs::path target(plan.output);
   target = target.parent_path();  // without the trailing slash
-  const fs::path draft = (target.parent_path().empty() ? fs::path(".") : target.parent_path()) /
-                         ("." + target.filename().string() + "." + std::to_string(::getpid()) + ".part");
+  const auto draft = draft_name(target);
   std::error_code ignored;
   auto done = vault.export_folder(*plan.log, plan.period, draft);
   if (!done) {
@@ -185,8 +257,20 @@ int run_audit_export(const Arguments& arguments) {
   if (!vault) {
     return report(arguments, vault.error());
   }
-  const bool folder = !plan->ndjson && plan->output.ends_with('/');
-  const auto done = plan->output == "-" ? write_stdout(**vault, *plan)
+  const bool bundle = plan->format == Format::bundle;
+  const bool tables = plan->format == Format::csv || plan->format == Format::sqlite;
+  // Tables take calls from several logs: one that is not there would only be an empty table.
+  if (tables && plan->log) {
+    vault::EvidenceQuery one;
+    one.limit = 1;
+    if (const auto known = (*vault)->evidence(*plan->log, one); !known) {
+      return report(arguments, known.error());
+    }
+  }
+  const bool database = plan->format == Format::sqlite;
+  const bool folder = bundle && plan->output.ends_with('/');
+  const auto done = plan->output == "-" ? (database ? pipe_database(**vault, *plan) : write_stdout(**vault, *plan))
+                    : database          ? write_database(**vault, *plan)
                     : folder            ? write_folder(**vault, *plan)
                                         : write_file(**vault, *plan);
   if (!done) {
@@ -204,9 +288,9 @@ int run_audit_export(const Arguments& arguments) {
                       done->size, vault::to_base64(done->root), done->sha256));
     return k_exit_done;
   }
-  note(arguments, fmt::format("{} records{}", done->records,
+  note(arguments, fmt::format("{} {}{}", done->records, tables ? "calls" : "records",
                               plan->output == "-" ? "" : " in " + core::terminal_text(plan->output)));
-  if (!plan->ndjson) {
+  if (bundle) {
     if (done->open_end) {
       note(arguments, "the end is open: no record stands after it yet");
     }

@@ -18,6 +18,7 @@ int run_tenant_show(const Arguments& arguments);
 int run_config_sample(const Arguments& arguments);
 int run_config_check(const Arguments& arguments);
 int run_config_show(const Arguments& arguments);
+int run_doctor(const Arguments& arguments);
 int run_version(const Arguments& arguments);
 
 }  // namespace talon::cli

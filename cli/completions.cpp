@@ -10,7 +10,7 @@ namespace talon::cli {
 namespace {
 
 constexpr std::string_view k_outcomes = "allowed denied failed cancelled truncated interrupted";
-constexpr std::string_view k_formats = "bundle ndjson";
+constexpr std::string_view k_formats = "bundle ndjson csv sqlite";
 
 std::vector<std::string> split(std::string_view path) {
   std::vector<std::string> words;

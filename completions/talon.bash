@@ -29,7 +29,7 @@ _talon() {
     --caller) COMPREPLY=(); return ;;
     --model) COMPREPLY=(); return ;;
     --limit) COMPREPLY=(); return ;;
-    --format) mapfile -t COMPREPLY < <(compgen -W "bundle ndjson" -- "$cur"); return ;;
+    --format) mapfile -t COMPREPLY < <(compgen -W "bundle ndjson csv sqlite" -- "$cur"); return ;;
     --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     --key) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     --log) COMPREPLY=(); return ;;
@@ -37,7 +37,7 @@ _talon() {
     --query) COMPREPLY=(); return ;;
   esac
   case $path in
-    '') mapfile -t COMPREPLY < <(compgen -W 'init serve audit tenant config version' -- "$cur") ;;
+    '') mapfile -t COMPREPLY < <(compgen -W 'init serve audit tenant config doctor version' -- "$cur") ;;
     'audit') mapfile -t COMPREPLY < <(compgen -W 'list show export verify checkpoint keys' -- "$cur") ;;
     'audit keys') mapfile -t COMPREPLY < <(compgen -W 'list' -- "$cur") ;;
     'tenant') mapfile -t COMPREPLY < <(compgen -W 'list show' -- "$cur") ;;
@@ -80,6 +80,9 @@ _talon() {
       fi ;;
     'config show'*)
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--config --data-dir --json --quiet --no-color --help' -- "$cur")
+      fi ;;
+    'doctor'*)
+      if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--full --config --data-dir --json --quiet --no-color --help' -- "$cur")
       fi ;;
     'version'*)
       if [[ $cur == -* ]]; then mapfile -t COMPREPLY < <(compgen -W '--config --data-dir --json --quiet --no-color --help' -- "$cur")

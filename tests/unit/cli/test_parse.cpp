@@ -79,7 +79,6 @@ TEST_CASE("usage errors name the nearest command or flag") {
 }
 
 TEST_CASE("what later versions bring is refused by name") {
-  CHECK(usage_of({"doctor"}) == "'talon doctor' is not supported by this version");
   CHECK(usage_of({"audit", "keys", "rotate"}) == "'talon audit keys rotate' is not supported by this version");
   CHECK(usage_of({"audit", "verify", "b.talon", "--since", "c"}) == "option --since is not supported by this version");
 }
