@@ -148,6 +148,12 @@ foreach(source IN LISTS sources)
     talon_test(scenario ${name} "" "${Python3_EXECUTABLE}" -B "${PROJECT_SOURCE_DIR}/tests/scenarios/run.py" "${source}")
 endforeach()
 
+file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/guides/*.guide")
+foreach(source IN LISTS sources)
+    get_filename_component(name "${source}" NAME_WE)
+    talon_test(scenario guide.${name} "" "${Python3_EXECUTABLE}" -B "${PROJECT_SOURCE_DIR}/tests/guides/run.py" "${source}")
+endforeach()
+
 file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/clients/*.sh")
 foreach(source IN LISTS sources)
     get_filename_component(name "${source}" NAME_WE)

@@ -51,8 +51,8 @@ struct Provider {
   core::Secret api_key;         ///< empty: the provider takes none
   bool spoken = true;           ///< its dialect is; else nobody calls it, with whatever key
   bool on = false;              ///< with the operator's key
-  std::string off_reason;    ///< "OPENAI_API_KEY is not set"
-  std::string scheme, host;  ///< of base_url
+  std::string off_reason;       ///< "OPENAI_API_KEY is not set"
+  std::string scheme, host;     ///< of base_url
   std::uint16_t port = 443;
   std::string base_path;  ///< "" or "/v1", without trailing slash
   std::size_t index = 0;

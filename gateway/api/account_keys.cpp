@@ -162,8 +162,9 @@ Answer revoke_api_key(const Change& change) {
 }
 
 Answer list_providers(const ApiRequest& request, const core::TenantId& tenant) {
-  const auto rows = request.registry->provider_keys(tenant);
+  auto rows = request.registry->provider_keys(tenant);
   if (!rows) return std::unexpected(from_registry(rows.error(), "tenant"));
+  std::ranges::sort(*rows, {}, [](const auto& row) { return row.created.micros; });
   std::string out;
   JsonObject object(out);
   object.member("providers") += '[';

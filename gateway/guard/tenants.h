@@ -84,9 +84,9 @@ class Tenants {
   std::unordered_map<core::LogName, ContentKeyRef> keys_;  ///< under mutex_: of logs that are open; outlive drop()
   std::uint64_t drops_ = 0;                                ///< under mutex_
   std::mutex tagging_;                                     ///< held while a tagged tenant is admitted
-  std::unordered_set<core::LogName> tagged_;  ///< under tagging_: known by tag alone, as far as counted
-  bool counted_ = false;                      ///< under tagging_: those of earlier runs are in it
-  bool exact_ = false;                        ///< under tagging_: and those with an account are out of it
+  std::unordered_set<core::LogName> tagged_;               ///< under tagging_: known by tag alone, as far as counted
+  bool counted_ = false;                                   ///< under tagging_: those of earlier runs are in it
+  bool exact_ = false;                                     ///< under tagging_: and those with an account are out of it
 };
 
 /// A worker's seats. Slots stay, so that a key's number finds its seat without the tenant's name; there are no more

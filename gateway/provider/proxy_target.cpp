@@ -67,8 +67,7 @@ std::expected<ProxyTarget, Refusal> parse_proxy_target(const Snapshot& snapshot,
 
   const auto* provider = snapshot.provider(*name);
   if (provider == nullptr && snapshot.loaded.config.knows_provider(*name))
-    return refuse(Code::no_provider_configured,
-                  "The provider \"" + *name + "\" cannot be called by this version.");
+    return refuse(Code::no_provider_configured, "The provider \"" + *name + "\" cannot be called by this version.");
   if (provider == nullptr)
     return refuse(Code::not_found, "The provider \"" + core::record_text(*name) + "\" is not configured here.");
   ProxyTarget target{*name, std::string(path), provider->base_path + std::string(path)};
