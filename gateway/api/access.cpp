@@ -126,7 +126,11 @@ bool has_feature(const core::Tier* tier, const vault::AccountRow& row, core::Fea
 
 Refusal feature_refusal(const core::Tier& tier, core::Feature feature) {
   const std::string name(core::word(feature));
-  return {{Code::feature_not_available, "The tier \"" + tier.name + "\" does not have " + name + '.', {}},
+  const bool off = tier.has(feature);
+  return {{Code::feature_not_available,
+           off ? "The feature " + name + " is switched off for this tenant."
+               : "The tier \"" + tier.name + "\" does not have " + name + '.',
+           {}},
           {{"tier", json_quote(tier.name)}, {"feature", json_quote(name)}},
           {}};
 }

@@ -40,7 +40,7 @@ struct KnownTenant {
 [[nodiscard]] const core::Tier* tier_of(const ApiRequest& request, const vault::AccountRow& row);
 /// In the tier and not switched off.
 [[nodiscard]] bool has_feature(const core::Tier* tier, const vault::AccountRow& row, core::Feature feature);
-/// 403 feature_not_available with tier and feature.
+/// 403 feature_not_available with tier and feature, for one that is not in the tier or was switched off.
 [[nodiscard]] Refusal feature_refusal(const core::Tier& tier, core::Feature feature);
 
 /// An error of the registry as the client may see it. `what`: "tenant", "API key" — for 404.

@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "gateway/api/access.h"
 #include "gateway/api/read_scope.h"
 #include "gateway/api/render.h"
 
@@ -51,6 +52,20 @@ std::expected<vault::EvidenceQuery, Refusal> read_query(const Query& query) {
   return wanted;
 }
 
+/// Whose records the query and the key say. A tenant's own reads are a feature of its tier; without a tier nothing is
+/// missing, and the operator reads everything.
+std::expected<ReadScope, Refusal> evidence_scope(const ApiRequest& request, const Query& query, AllLogs all_logs) {
+  auto scope = read_scope(request, query, all_logs);
+  if (!scope || request.caller->kind == KeyKind::admin || !scope->tenant || request.registry == nullptr) return scope;
+  const auto row = request.registry->account(*scope->tenant);
+  if (!row) return std::unexpected(from_registry(row.error(), "tenant"));
+  if (!*row) return scope;
+  const auto* tier = tier_of(request, **row);
+  if (tier != nullptr && !has_feature(tier, **row, core::Feature::audit_logs))
+    return std::unexpected(feature_refusal(*tier, core::Feature::audit_logs));
+  return scope;
+}
+
 std::string file_name(const ReadScope& scope, std::string_view suffix) {
   std::string name = "talon-";
   name += scope.tenant ? "tenant-" + scope.tenant->percent_encoded() : std::string(scope.log ? "unattributed" : "all");
@@ -74,7 +89,7 @@ core::Result<void> drop_report(core::Result<vault::ExportReport> report) {
 std::expected<Response, Refusal> list_evidence(const ApiRequest& request) {
   const auto query = Query::parse(request.query, {"limit", "cursor", "from", "to", "outcome", "order", "tenant"});
   if (!query) return refuse(query.error());
-  const auto scope = read_scope(request, *query, AllLogs::refused);
+  const auto scope = evidence_scope(request, *query, AllLogs::refused);
   if (!scope) return std::unexpected(scope.error());
   const auto wanted = read_query(*query);
   if (!wanted) return std::unexpected(wanted.error());
@@ -86,7 +101,7 @@ std::expected<Response, Refusal> list_evidence(const ApiRequest& request) {
 std::expected<Response, Refusal> show_evidence(const ApiRequest& request) {
   const auto query = Query::parse(request.query, {"tenant"});
   if (!query) return refuse(query.error());
-  const auto scope = read_scope(request, *query, AllLogs::allowed);
+  const auto scope = evidence_scope(request, *query, AllLogs::allowed);
   if (!scope) return std::unexpected(scope.error());
   // A malformed id never existed either: the same answer.
   const auto text = decode_path_parameter(request.match.first);
@@ -104,7 +119,7 @@ std::expected<Response, Refusal> show_evidence(const ApiRequest& request) {
 std::expected<Response, Refusal> sign_checkpoint(const ApiRequest& request) {
   const auto query = Query::parse(request.query, {"tenant"});
   if (!query) return refuse(query.error());
-  const auto scope = read_scope(request, *query, AllLogs::refused);
+  const auto scope = evidence_scope(request, *query, AllLogs::refused);
   if (!scope) return std::unexpected(scope.error());
   auto note = request.vault->checkpoint(*scope->log);
   if (!note) return std::unexpected(from_vault(note.error()));
@@ -123,7 +138,7 @@ std::expected<ExportPlan, Refusal> plan_export(const ApiRequest& request) {
   if (format != "bundle" && format != "ndjson")
     return refuse(Code::invalid_request, "The query parameter \"format\" is bundle or ndjson.");
   const bool is_bundle = format == "bundle";
-  const auto scope = read_scope(request, *query, is_bundle ? AllLogs::refused : AllLogs::allowed);
+  const auto scope = evidence_scope(request, *query, is_bundle ? AllLogs::refused : AllLogs::allowed);
   if (!scope) return std::unexpected(scope.error());
   const auto period = read_period(*query);
   if (!period) return std::unexpected(period.error());

@@ -3,8 +3,10 @@
 
 #include <unordered_set>
 
+#include "gateway/api/access.h"
 #include "gateway/api/read_scope.h"
 #include "gateway/guard/attribute.h"
+#include "gateway/guard/tenants.h"
 
 namespace talon::gateway {
 namespace {
@@ -29,8 +31,15 @@ void append_model(std::string& out, const core::PriceRow& row) {
 
 std::expected<Response, Refusal> list_models(const ApiRequest& request) {
   // A data route: a tag is held against the key as for a call, though the list is the same for all.
-  if (const auto who = attribute(*request.caller, *request.fields, std::nullopt, {}); !who)
-    return std::unexpected(who.error());
+  const auto who = attribute(*request.caller, *request.fields, std::nullopt, {});
+  if (!who) return std::unexpected(who.error());
+  if (who->attribution == core::Attribution::call && request.registry != nullptr) {
+    const auto account = request.registry->account(*who->tenant);
+    if (!account) return std::unexpected(from_registry(account.error(), "tenant"));
+    if (*account) {
+      if (auto refused = check_account(**account)) return std::unexpected(*std::move(refused));
+    }
+  }
   if (const auto query = Query::parse(request.query, {}); !query) return refuse(query.error());
   std::string out = R"({"object":"list","data":[)";
   std::unordered_set<std::string_view> listed;

@@ -28,7 +28,7 @@ struct ApiRequest {
 };
 
 /// Who may: interfaces.md §3. Unknown or malformed query members, and X-Talon-Tenant-Id on a tenant's
-/// read: 400. Ids of others: 404. RouteId::models touches no disk and may be answered on a worker.
+/// read: 400. Ids of others: 404. RouteId::models without a tag touches no disk and may be answered on a worker.
 ///
 /// `?tenant=` with the admin key: a value is that tenant, empty is the calls without a tenant. Left out:
 /// any log for /v1/evidence/{id}, all logs for an ndjson export; the others ask for it (400), because a

@@ -21,8 +21,10 @@ std::optional<core::TenantId> tenant_of(const core::LogName& log) {
 }  // namespace
 
 std::optional<Refusal> check_account(const Seat& seat) {
-  if (seat.account == nullptr) return std::nullopt;
-  const auto& row = seat.account->row;
+  return seat.account == nullptr ? std::nullopt : check_account(seat.account->row);
+}
+
+std::optional<Refusal> check_account(const vault::AccountRow& row) {
   const std::string whose = "The account of tenant \"" + row.id.bytes() + "\" is ";
   switch (row.status) {
     case vault::AccountStatus::active:

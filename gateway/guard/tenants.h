@@ -43,6 +43,7 @@ using SeatRef = std::shared_ptr<const Seat>;
 
 /// 403 tenant_suspended or tenant_closed. Nothing for a seat without an account.
 [[nodiscard]] std::optional<Refusal> check_account(const Seat& seat);
+[[nodiscard]] std::optional<Refusal> check_account(const vault::AccountRow& row);
 
 class Tenants {
  public:

@@ -65,7 +65,8 @@ struct Admin {
     REQUIRE(request.match.route != nullptr);
     request.query = target.substr(std::min(target.size(), mark + 1));
     request.fields = &fields;
-    if (request.match.route->kind == tg::RouteKind::read) return tg::answer_read(request);
+    if (request.match.route->kind == tg::RouteKind::read || request.match.route->kind == tg::RouteKind::data)
+      return tg::answer_read(request);
     return tg::answer_admin({request, body, &world.vault->registry(), &operations});
   }
   json ok(int status, std::string_view method, std::string_view target, std::string_view body = {},
@@ -421,6 +422,51 @@ TEST_CASE("each kind of key reaches what the table says") {
   admin.as->read_only = false;
   CHECK(code(write("never-seen")) == Code::not_found);
   CHECK(code(admin.send("GET", read("never-seen"))) == Code::not_found);
+}
+
+TEST_CASE("a tier without audit logs keeps its tenant from the evidence, not the operator") {
+  Admin admin;
+  const auto id = admin.create("developer");
+  for (const std::string target :
+       {"/v1/evidence", "/v1/evidence/ev_01ARZ3NDEKTSV4RRFFQ69G5FAV", "/v1/evidence/checkpoint"}) {
+    admin.become(tg::KeyKind::tenant_key, id);
+    const auto answer = admin.send("GET", target);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().error.code == Code::feature_not_available);
+    CHECK(answer.error().extras ==
+          std::vector<std::pair<std::string, std::string>>{{"tier", "\"developer\""}, {"feature", "\"audit_logs\""}});
+    admin.as.reset();
+    const auto by_operator = admin.send("GET", target + "?tenant=" + id);
+    CHECK((by_operator || by_operator.error().error.code == Code::not_found));
+  }
+  admin.become(tg::KeyKind::tenant_key, id);
+  CHECK(admin.ok(200, "GET", "/v1/costs")["requests"] == 0);
+  admin.as.reset();
+  admin.ok(200, "PATCH", "/v1/admin/tenants/" + id + "/tier", R"({"tier":"growth"})");
+  admin.become(tg::KeyKind::tenant_key, id);
+  admin.ok(200, "GET", "/v1/evidence");
+  admin.ok(200, "PUT", "/v1/tenants/" + id + "/features", R"({"features":{"audit_logs":false}})");
+  CHECK(admin.refused("GET", "/v1/evidence") == Code::feature_not_available);
+  // A tenant of the configuration has no tier.
+  admin.become(tg::KeyKind::caller, "acme");
+  admin.ok(200, "GET", "/v1/evidence");
+}
+
+TEST_CASE("models are not listed for a tenant that a tag names and that may make no calls") {
+  Admin admin;
+  const auto id = admin.create();
+  admin.become(tg::KeyKind::static_key);
+  const Admin::Sent tag{{"X-Talon-Tenant-Id", id}};
+  admin.ok(200, "GET", "/v1/models", {}, tag);
+  admin.as.reset();
+  admin.ok(200, "POST", "/v1/admin/tenants/" + id + "/suspend");
+  admin.become(tg::KeyKind::static_key);
+  CHECK(admin.refused("GET", "/v1/models", {}, tag) == Code::tenant_suspended);
+  admin.as.reset();
+  admin.ok(204, "DELETE", "/v1/admin/tenants/" + id);
+  admin.become(tg::KeyKind::static_key);
+  CHECK(admin.refused("GET", "/v1/models", {}, tag) == Code::tenant_closed);
+  admin.ok(200, "GET", "/v1/models");
 }
 
 TEST_CASE("routing: what is not built is refused, what the tier lacks too") {
