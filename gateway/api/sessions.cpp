@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "gateway/api/access.h"
 #include "gateway/api/json_object.h"
 #include "gateway/guard/attribute.h"
 #include "gateway/guard/sessions.h"
@@ -29,7 +30,7 @@ struct Wanted {
 std::expected<Wanted, Refusal> read_body(const Change& change) {
   BodyReader in(change.body);
   Wanted wanted;
-  const auto id = in.optional_name("session_id");
+  const auto id = in.optional_session("session_id");
   const auto tenant = in.optional_tenant("tenant_id");
   wanted.project = in.optional_name("project").value_or("");
   if (wanted.project == vault::k_default_project) wanted.project.clear();
@@ -45,8 +46,6 @@ std::expected<Wanted, Refusal> read_body(const Change& change) {
   if (!who) return std::unexpected(who.error());
   wanted.tenant = who->tenant;
   if (id) {
-    if (const auto valid = core::TenantId::parse(*id); !valid)
-      return refuse(Code::invalid_session_id, "session_id is not usable: " + valid.error().message);
     wanted.id = *id;
   } else {
     core::SystemRandom random;
@@ -66,7 +65,7 @@ std::unique_ptr<vault::JournalItem> item_of(const Change& change, const Wanted& 
   detail.actor = change.actor().name;
   detail.action = "session.create";
   detail.target = session.id;
-  if (!wanted.project.empty()) detail.changes.push_back({"project", std::nullopt, wanted.project});
+  if (!session.project.empty()) detail.changes.push_back({"project", std::nullopt, session.project});
   if (!wanted.modality_word.empty()) detail.changes.push_back({"modality", std::nullopt, wanted.modality_word});
   record.detail = std::move(detail);
 
@@ -79,7 +78,7 @@ std::unique_ptr<vault::JournalItem> item_of(const Change& change, const Wanted& 
   item->rollup.session = session.id;
   item->rollup.operator_session = session.shared;
   item->rollup.modality = wanted.modality;
-  item->rollup.project = wanted.project;
+  item->rollup.project = session.project;
   return item;
 }
 
@@ -123,7 +122,7 @@ Answer create_session(const Change& change) {
     if (const auto usable = check_tenant(change, *wanted->tenant); !usable) return std::unexpected(usable.error());
   }
   const auto space = session_space(caller);
-  const auto loaded = change.admin.sessions->load(*change.admin.vault, space, wanted->id);
+  const auto loaded = change.admin.sessions->load(*change.admin.vault, space, wanted->id, wanted->project);
   if (!loaded) return std::unexpected(from_vault(loaded.error()));
   SessionState& session = **loaded;
   const auto home = session.shared ? core::LogName::unattributed() : space;
@@ -178,8 +177,8 @@ std::expected<Response, Refusal> show_session(const ApiRequest& request) {
   if (!query) return refuse(query.error());
   const auto scope = read_scope(request, *query, AllLogs::allowed);
   if (!scope) return std::unexpected(scope.error());
-  const auto id = decode_path_parameter(request.match.first);
-  if (!id) return refuse(id.error());
+  const auto id = path_parameter(request, request.match.first);
+  if (!id) return std::unexpected(id.error());
   const auto found = request.vault->sessions_named(*id, scope->log);
   if (!found) return std::unexpected(from_vault(found.error()));
   if (found->empty()) return refuse(Code::not_found, "No session with this id is known here.");

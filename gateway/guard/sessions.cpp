@@ -33,7 +33,8 @@ SessionRef Sessions::find(const core::LogName& space, std::string_view id) const
   return nullptr;
 }
 
-core::Result<SessionRef> Sessions::load(const vault::Vault& vault, const core::LogName& space, std::string_view id) {
+core::Result<SessionRef> Sessions::load(const vault::Vault& vault, const core::LogName& space, std::string_view id,
+                                        std::string_view project) {
   const std::lock_guard one_by_one(loading_);
   if (auto known = find(space, id)) return known;
   const bool shared = space.is_unattributed();
@@ -70,7 +71,8 @@ core::Result<SessionRef> Sessions::load(const vault::Vault& vault, const core::L
     TALON_TRY(tenant, core::TenantId::parse(space.bytes()));
     owner = std::move(tenant);
   }
-  return keep(key_of(space, id), std::make_shared<SessionState>(std::string(id), "", shared, std::move(owner)));
+  return keep(key_of(space, id),
+              std::make_shared<SessionState>(std::string(id), std::string(project), shared, std::move(owner)));
 }
 
 std::optional<core::TenantId> Sessions::tenant_of(const SessionState& session) const {

@@ -50,9 +50,10 @@ class Sessions {
   static constexpr std::size_t k_most = 65'536;
 
   [[nodiscard]] SessionRef find(const core::LogName& space, std::string_view id) const;
-  /// The session that this id or uid means in this space; a new one where there is none. Error: what the vault says.
+  /// The session that this id or uid means in this space; where there is none a new one, of this project (empty: the
+  /// default one). Error: what the vault says.
   [[nodiscard]] core::Result<SessionRef> load(const vault::Vault& vault, const core::LogName& space,
-                                              std::string_view id);
+                                              std::string_view id, std::string_view project = {});
   [[nodiscard]] std::optional<core::TenantId> tenant_of(const SessionState& session) const;
   /// A session of the operator's that is nobody's becomes `tag`'s; whose it is then. A tenant's own stays as it is.
   [[nodiscard]] std::optional<core::TenantId> claim(SessionState& session, const std::optional<core::TenantId>& tag);
