@@ -47,6 +47,12 @@ RECORDS = [
     common(8, "request", request_id="req_3", caller="ops", key_id="k2", session="ses", attribution="call", ask={"endpoint": "/v1/embeddings"},
            decision={"outcome": "interrupted"}, route={"attempts": []}, usage={"basis": "estimated"}, cost={"nano_usd": 0, "held_nano_usd": 0},
            timing={"total_us": 0}, bodies={"key": 2}),
+    common(10, "operator", tenant="acme", actor="ops", action="tenant.tier", target="acme",
+           changes=[{"member": "tier", "before": "growth", "after": "scale"}, {"member": "reason", "after": "a \"grown\" shop"},
+                    {"member": "pending_tier", "before": "growth"}]),
+    common(11, "attribution", tenant="acme", event="attributed", session="call-1", nano_usd=1350007,
+           calls=[{"id": ID, "nano_usd": 1350000}, {"id": ID, "nano_usd": 7}]),
+    common(12, "attribution", event="released", session="call-1", nano_usd=0, calls=[{"id": ID, "nano_usd": 0}]),
 ]
 
 

@@ -23,11 +23,13 @@ Hash hash_of(int byte) {
 
 LogName tenant(std::string_view id) { return LogName::of(*TenantId::parse(id)); }
 
+EvidenceId golden_id() { return *EvidenceId::parse("ev_01ARZ3NDEKTSV4RRFFQ69G5FAV"); }
+
 template <class Detail>
 EvidenceRecord record(std::int64_t seq, Detail detail, LogName log = LogName::operator_log()) {
   EvidenceRecord out;
   out.seq = seq;
-  out.id = *EvidenceId::parse("ev_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+  out.id = golden_id();
   out.time = Instant{1'777'636'800'123'456};
   out.log = std::move(log);
   out.detail = std::move(detail);
@@ -109,6 +111,14 @@ std::vector<EvidenceRecord> golden_records() {
                              {"reason", std::nullopt, "a \"grown\" shop"},
                              {"pending_tier", "growth", std::nullopt}}},
              tenant("acme")),
+      record(11,
+             AttributionDetail{
+                 AttributionDetail::Event::attributed,
+                 "call-1",
+                 {{golden_id(), NanoUsd(1'350'000)}, {golden_id(), NanoUsd(7)}}},
+             tenant("acme")),
+      record(12, AttributionDetail{AttributionDetail::Event::released, "call-1", {{golden_id(), NanoUsd()}}},
+             LogName::unattributed()),
   };
   records[2].clock = Instant{1'777'636'700'000'000};
   records[4].clock = Instant{1};
