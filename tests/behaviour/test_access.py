@@ -100,9 +100,9 @@ class WhoMayWhat(ReadCase):
 
     def test_what_is_not_built_is_not_there(self):
         world = self.world()
-        for target in ("/", "/v1", "/v1/", "/v1/nothing", "/v1/sessions", "/v1/sessions/x", "/v1/responses", "/v1/messages", "/v1/audio/speech",
-                       "/v1/tenants/acme/usage", "/v1/tenants/acme/budget", "/v1/admin/tenants", "/v1/admin/reload", "/api/tenants", "/api/costs",
-                       "/api/tenants/acme", "/metrics", "/openapi.json", "/dashboard", "/dashboard/", "/v1/usage", "/v1/chat/completions/",
+        for target in ("/", "/v1", "/v1/", "/v1/nothing", "/v1/responses", "/v1/messages", "/v1/audio/speech",
+                       "/v1/tenants/acme/usage", "/v1/tenants/acme/budget", "/v1/admin", "/v1/admin/tenants/", "/api", "/api/budgets",
+                       "/api/tenants/", "/metrics", "/openapi.yaml", "/dashboard", "/dashboard/", "/v1/usage", "/v1/chat/completions/",
                        "/v1/evidence/", "/v1/evidence/a/b", "/v1/costs/breakdown", "/V1/costs", "//v1/costs", "/v1/proxy", "/v1/proxy/openai"):
             for key in (None, ACME, ADMIN):
                 with self.subTest(target=target, key=key):

@@ -2,6 +2,7 @@
 
 import json
 import random
+import resource
 import sys
 import unittest
 from decimal import Decimal
@@ -63,6 +64,26 @@ class Load(WorldCase):
 
     def test_a_batched_vault_and_its_totals_agree_after_a_mixed_load(self):
         self.mixed("batched")
+
+    def test_a_thousand_streams_stay_open_at_once_and_none_is_lost(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        count = 1000
+        world = self.world()
+        asked = request("POST", "/v1/chat/completions", chat_body(stream=True), key=ACME, headers=[("X-Sim", "events=4;hold=2")])
+        streams = [world.connect() for _ in range(count)]
+        try:
+            for stream in streams:
+                stream.send(asked)
+            world.simulator.wait_held(count)
+            world.simulator.release(forever=True)
+            ends = [stream.read_response().events()[-1] for stream in streams]
+        finally:
+            for stream in streams:
+                stream.close()
+        self.assertEqual(ends, ["[DONE]"] * count)
+        self.assertEqual(len(world.calls()), count)
 
 
 if __name__ == "__main__":
