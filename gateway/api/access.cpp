@@ -32,6 +32,15 @@ std::string sentence_of(std::string text) {
   return text;
 }
 
+/// The name of the parameter that `encoded` is the value of stands in the route's pattern.
+Refusal bad_parameter(const ApiRequest& request, std::string_view encoded, const core::Error& error) {
+  const auto pattern = request.match.route->pattern;
+  const bool first = encoded.data() == request.match.first.data();
+  const auto open = first ? pattern.find('{') : pattern.rfind('{');
+  const auto name = pattern.substr(open + 1, pattern.find('}', open) - open - 1);
+  return {{error.code, sentence_of(error.message), {}}, {{"param", json_quote(name)}}, {}};
+}
+
 vault::AccountRow row_without_account(const core::TenantId& tenant, bool configured) {
   return {.id = tenant,
           .source = configured ? vault::AccountSource::config : vault::AccountSource::tag,
@@ -54,11 +63,17 @@ vault::AccountRow row_without_account(const core::TenantId& tenant, bool configu
 
 }  // namespace
 
+std::expected<std::string, Refusal> path_parameter(const ApiRequest& request, std::string_view encoded) {
+  auto text = decode_path_parameter(encoded);
+  if (!text) return std::unexpected(bad_parameter(request, encoded, text.error()));
+  return *std::move(text);
+}
+
 std::expected<core::TenantId, Refusal> tenant_parameter(const ApiRequest& request) {
-  const auto text = decode_path_parameter(request.match.first);
-  if (!text) return refuse(text.error());
+  const auto text = path_parameter(request, request.match.first);
+  if (!text) return std::unexpected(text.error());
   auto tenant = core::TenantId::parse(*text);
-  if (!tenant) return refuse(tenant.error());
+  if (!tenant) return std::unexpected(bad_parameter(request, request.match.first, tenant.error()));
   return *std::move(tenant);
 }
 

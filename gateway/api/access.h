@@ -12,7 +12,11 @@
 
 namespace talon::gateway {
 
-/// The path's {tenant}. Refusals: 400 for a broken escape, 400 invalid_tenant_id.
+/// A parameter of the path, `match.first` or `match.rest`, decoded. Refusal: 400 for a broken escape, with its name as
+/// error.param.
+[[nodiscard]] std::expected<std::string, Refusal> path_parameter(const ApiRequest& request, std::string_view encoded);
+
+/// The path's {tenant}. Refusals: those of path_parameter, 400 invalid_tenant_id.
 [[nodiscard]] std::expected<core::TenantId, Refusal> tenant_parameter(const ApiRequest& request);
 
 /// `tenant`: whom the path names, if it names one. Refusals: 400 for X-Talon-Tenant-Id, which tags calls; 403

@@ -107,8 +107,8 @@ std::expected<Response, Refusal> answer_admin(const AdminRequest& admin) {
     change.tenant = *std::move(tenant);
     last = request.match.rest;
   }
-  auto decoded = decode_path_parameter(last);
-  if (!decoded) return refuse(decoded.error());
+  auto decoded = path_parameter(request, last);
+  if (!decoded) return std::unexpected(decoded.error());
   change.last = *std::move(decoded);
   if (const auto allowed = check_access(request, change.tenant); !allowed) return std::unexpected(allowed.error());
   return dispatch(change);

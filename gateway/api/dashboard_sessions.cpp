@@ -1,6 +1,7 @@
 // Sessions, from their rows and, for a call without one, from its record.
 #include <set>
 
+#include "gateway/api/access.h"
 #include "gateway/api/dashboard.h"
 #include "gateway/api/dashboard_query.h"
 #include "gateway/api/json_object.h"
@@ -94,8 +95,8 @@ std::expected<Response, Refusal> dashboard_session(const ApiRequest& request) {
   if (!query) return refuse(query.error());
   const auto filter = read_dashboard_filter(*query);
   if (!filter) return std::unexpected(filter.error());
-  const auto id = decode_path_parameter(request.match.first);
-  if (!id) return refuse(id.error());
+  const auto id = path_parameter(request, request.match.first);
+  if (!id) return std::unexpected(id.error());
   const auto found = request.vault->sessions_named(*id, filter->log);
   if (!found) return std::unexpected(from_vault(found.error()));
   if (found->empty()) return refuse(Code::not_found, "There is no such session.");

@@ -338,6 +338,15 @@ std::optional<std::string> BodyReader::optional_email(std::string_view member) {
 }
 
 std::optional<core::TenantId> BodyReader::optional_tenant(std::string_view member) {
+  return optional_id(member, Code::invalid_tenant_id);
+}
+
+std::optional<std::string> BodyReader::optional_session(std::string_view member) {
+  const auto id = optional_id(member, Code::invalid_session_id);
+  return id ? std::optional(id->bytes()) : std::nullopt;
+}
+
+std::optional<core::TenantId> BodyReader::optional_id(std::string_view member, Code code) {
   const auto* value = take(member, Kind::string, Null::as_absent);
   if (value == nullptr) return std::nullopt;
   const auto text = without_outer_space(value->text);
@@ -345,9 +354,10 @@ std::optional<core::TenantId> BodyReader::optional_tenant(std::string_view membe
   auto tenant = core::TenantId::parse(text);
   if (tenant) return *std::move(tenant);
   if (!problems_->first) {
-    const auto path = path_of(member);
-    problems_->first = Refusal{{Code::invalid_tenant_id, '"' + path + "\": " + tenant.error().message, {}},
-                               {{"param", json_quote(path)}}};
+    constexpr std::string_view k_subject = "a tenant id ";
+    std::string_view why = tenant.error().message;
+    if (why.starts_with(k_subject)) why.remove_prefix(k_subject.size());
+    problems_->first = problem_with(path_of(member), std::string(why) + '.', code);
   }
   return std::nullopt;
 }

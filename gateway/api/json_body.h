@@ -69,6 +69,8 @@ class BodyReader {
   [[nodiscard]] std::optional<std::string> optional_email(std::string_view member);
   /// Absent, null and blank are nullopt; 400 invalid_tenant_id.
   [[nodiscard]] std::optional<core::TenantId> optional_tenant(std::string_view member);
+  /// The same form; 400 invalid_session_id.
+  [[nodiscard]] std::optional<std::string> optional_session(std::string_view member);
   /// 8–512 visible ASCII characters.
   [[nodiscard]] core::Secret provider_key(std::string_view member);
   /// One of `words`.
@@ -101,6 +103,7 @@ class BodyReader {
   const JsonValue* take(std::string_view member, JsonValue::Kind kind, Null null);
   [[nodiscard]] std::string path_of(std::string_view member) const;
   void missing(std::string_view member, std::string_view wanted);
+  std::optional<core::TenantId> optional_id(std::string_view member, core::Code code);
   std::optional<std::string> checked_name(std::string_view member, const JsonValue& value, std::size_t most);
   void check_unknown();
 

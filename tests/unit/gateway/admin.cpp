@@ -452,6 +452,27 @@ TEST_CASE("a tier without audit logs keeps its tenant from the evidence, not the
   admin.ok(200, "GET", "/v1/evidence");
 }
 
+TEST_CASE("what is wrong with a path or an id is said of its parameter") {
+  Admin admin;
+  const auto id = admin.create();
+  const auto check = [&](std::string_view method, const std::string& target, Code code, std::string_view parameter,
+                         std::string_view body = {}) {
+    CAPTURE(target);
+    const auto answer = admin.send(method, target, body);
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().error.code == code);
+    REQUIRE(answer.error().extras.size() == 1);
+    CHECK(answer.error().extras[0].second == json(parameter).dump());
+    CHECK(answer.error().error.message.ends_with('.'));
+  };
+  check("GET", "/v1/admin/tenants/%zz", Code::invalid_request, "tenant");
+  check("GET", "/v1/admin/tenants/%00", Code::invalid_tenant_id, "tenant");
+  check("GET", "/v1/tenants/" + std::string(129, 'x') + "/routing", Code::invalid_tenant_id, "tenant");
+  check("DELETE", "/v1/tenants/" + id + "/api-keys/%ff", Code::invalid_request, "key_id");
+  check("POST", "/api/virtual_keys/%4/revoke", Code::invalid_request, "id");
+  check("POST", "/api/virtual_keys", Code::invalid_tenant_id, "tenant_id", R"({"name":"n","tenant_id":"a\u0007"})");
+}
+
 TEST_CASE("models are not listed for a tenant that a tag names and that may make no calls") {
   Admin admin;
   const auto id = admin.create();
