@@ -55,7 +55,7 @@ function(talon_test label name source)
         endif()
     elseif(TALON_SANITIZE STREQUAL "tsan")
         # What has threads in it: the journal, the snapshot swap, and load through the real binary.
-        if(NOT full MATCHES "^unit\\..*(journal|snapshot)|^behaviour\\..*load")
+        if(NOT full MATCHES "^unit\\..*(journal|snapshot|key_table)|^behaviour\\..*load")
             return()
         endif()
     endif()
@@ -176,7 +176,7 @@ if(TALON_SANITIZE)
     if(TALON_SANITIZE STREQUAL "tsan")
         list(APPEND earlier asan.build)
         get_property(here DIRECTORY PROPERTY TESTS)
-        foreach(subject journal snapshot load) # a renamed test must not leave ThreadSanitizer without work unseen
+        foreach(subject journal snapshot key_table load) # a renamed test must not leave ThreadSanitizer without work unseen
             if(NOT here MATCHES "tsan\\.[^;]*${subject}")
                 add_test(NAME tsan.${subject}.missing COMMAND "${CMAKE_COMMAND}" -E false)
                 set_tests_properties(tsan.${subject}.missing PROPERTIES LABELS tsan)
