@@ -7,7 +7,6 @@
 #include "vault/log/sodium_ready.h"
 #include "vault/store/log_view.h"
 #include "vault/store/preflight.h"
-#include "vault/store/scan.h"
 #include "vault/store/sealed_key.h"
 #include "vault/vault_impl.h"
 
@@ -58,6 +57,7 @@ Result<std::unique_ptr<Vault>> Vault::open_for_serving(const std::filesystem::pa
   impl->environment = std::move(environment);
   impl->environment->clear_dead_readers();
   impl->make_registry();
+  TALON_TRY_VOID(impl->registry->begin_load());
   // Nothing is written before state, seal and frontiers agree.
   TALON_TRY(state, recover_state(*impl->environment, *impl->keys));
   TALON_TRY_VOID(impl->environment->add_missing_tables());
@@ -168,22 +168,30 @@ Result<std::map<std::pair<core::LogName, std::string>, CallerSpend>> Vault::call
   TALON_TRY(now, impl_->now());
   const auto today = core::day_of(now);
   std::map<std::pair<core::LogName, std::string>, CallerSpend> spend;
-  const auto one_log = [&](const ReadTxn& txn, const Entry& entry) -> Result<Walk> {
-    const auto row = LogRow::decode(entry.value);
-    if (!row) return core::fail(Code::vault_corrupt, "a log's name is damaged; run talon audit verify");
-    ByteReader number(entry.key);
-    const auto prefix = day_prefix(LogNumber{number.number<std::uint32_t>()}, today, Dimension::caller);
-    TALON_TRY(cursor, txn.cursor(Table::rollups));
-    auto at = cursor.at_or_after(prefix);
-    for (; at && *at && (*at)->key.starts_with(prefix.view()); at = cursor.next()) {
-      auto cell = DayCell::decode((*at)->value);
-      if (!cell) return core::fail(Code::vault_corrupt, "a stored roll-up is damaged; run talon audit verify");
-      spend.emplace(std::pair(row->name, std::move(cell->name)), CallerSpend{.day = today, .spent = cell->cost});
+  std::string resume(key_of(LogNumber{1}).view());
+  for (bool more = true; more;) {
+    TALON_TRY(txn, impl_->environment->read());
+    TALON_TRY(logs, txn.cursor(Table::logs));
+    TALON_TRY(rollups, txn.cursor(Table::rollups));
+    auto log = logs.at_or_after(resume);
+    for (std::size_t seen = 0; log && *log && seen < k_slice_rows; ++seen, log = logs.next()) {
+      const auto number = LogNumber{get_big_endian<std::uint32_t>((*log)->key.data())};
+      const auto prefix = day_prefix(number, today, Dimension::caller);
+      std::optional<LogRow> row;
+      auto at = rollups.at_or_after(prefix);
+      for (; at && *at && (*at)->key.starts_with(prefix.view()); at = rollups.next()) {
+        if (!row) row = LogRow::decode((*log)->value);
+        if (!row) return core::fail(Code::vault_corrupt, "a log's name is damaged; run talon audit verify");
+        auto cell = DayCell::decode((*at)->value);
+        if (!cell) return core::fail(Code::vault_corrupt, "a stored roll-up is damaged; run talon audit verify");
+        spend.emplace(std::pair(row->name, std::move(cell->name)), CallerSpend{.day = today, .spent = cell->cost});
+      }
+      if (!at) return core::fail(at.error());
     }
-    if (!at) return core::fail(at.error());
-    return Walk::on;
-  };
-  TALON_TRY_VOID(walk_table(*impl_->environment, Table::logs, {}, one_log));
+    if (!log) return core::fail(log.error());
+    more = log->has_value();
+    if (more) resume = (*log)->key;
+  }
   return spend;
 }
 

@@ -1,6 +1,7 @@
 // How the registry behaves with many tenants and keys: look-up, one key more among a million, start, memory a key.
 //
 //   bench_registry [--tenants N] [--keys N] [--dir DIR] [--json]
+//   bench_registry --fill DATA [--tenants N] [--keys N]     (fills a vault that `talon init` made; tests/bench/registry)
 //
 // The store is filled through the journal, as the server would, but many rows a commit. Build it optimised. Targets
 // (issue "Tenants as accounts"): start to first answer at most 200 ms, at most 256 bytes a key, look-up under 2 us.
@@ -103,6 +104,17 @@ std::vector<Hash> fill(Vault& vault, int tenants, int keys, const core::Clock& c
   return digests;
 }
 
+/// For benchmarks of the real server: fills what is there, and prints a key of the first of these tenants.
+int fill_existing(const std::filesystem::path& dir, int tenants, int keys, const core::Clock& clock,
+                  core::Random& random) {
+  auto vault = serve(dir, clock, random);
+  fill(*vault, tenants, keys, clock, random);
+  const auto issued = need(vault->registry().create_api_key(need(core::TenantId::parse("tenant-0")),
+                                                            {.name = "bench", .expires = {}}, {"bench"}, {}));
+  fmt::print("{}\n", issued.key.reveal());
+  return 0;
+}
+
 struct Result {
   double start_ms = 0, first_start_ms = 0, lookup_ns = 0, miss_ns = 0, create_us = 0, revoke_us = 0;
   double bytes_per_key = 0, resident_per_key = 0;
@@ -174,6 +186,7 @@ Result run(const std::filesystem::path& dir, int tenants, int keys, const core::
 int main(int argc, char** argv) {
   int tenants = 100'000, keys = 1'000'000;
   std::filesystem::path base = std::filesystem::temp_directory_path();
+  std::filesystem::path existing;
   bool json = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view flag = argv[i];
@@ -185,10 +198,19 @@ int main(int argc, char** argv) {
       keys = std::stoi(argv[++i]);
     } else if (i + 1 < argc && flag == "--dir") {
       base = argv[++i];
+    } else if (i + 1 < argc && flag == "--fill") {
+      existing = argv[++i];
     } else {
-      fmt::print(stderr, "usage: bench_registry [--tenants N] [--keys N] [--dir DIR] [--json]\n");
+      fmt::print(stderr,
+                 "usage: bench_registry [--tenants N] [--keys N] [--dir DIR] [--json]\n       bench_registry --fill "
+                 "DATA ...\n");
       return 2;
     }
+  }
+  if (!existing.empty()) {
+    const core::SystemClock wall;
+    core::SystemRandom bits;
+    return fill_existing(existing, tenants, keys, wall, bits);
   }
   std::string name = (base / "talon-bench-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) return 3;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <future>
+#include <limits>
+
 #include "vault/journal/stored_intent.h"
 
 namespace talon::vault {
@@ -37,9 +40,8 @@ Result<void> read_logs(const ReadTxn& txn, JournalState& state) {
     auto row = LogRow::decode((*entry)->value);
     if (!row || (*entry)->key != key_of(LogNumber{number}).view())
       return contradiction("log number {} is damaged", number);
-    if (!state.numbers.emplace(row->name, LogNumber{number}).second) {
-      return contradiction("log number {} has the name of another", number);
-    }
+    if (state.number_of(row->name)) return contradiction("log number {} has the name of another", number);
+    state.numbers.add(row->name, LogNumber{number});
     state.logs.push_back(
         OpenLog{.name = std::move(row->name), .next_seq = 0, .newest = {}, .newest_is_mark = false, .tree = {}});
   }
@@ -50,14 +52,16 @@ Result<void> read_logs(const ReadTxn& txn, JournalState& state) {
   return {};
 }
 
-Result<void> read_frontiers(const ReadTxn& txn, const SealedState& indexed, const core::Secret& secret,
-                            JournalState& state) {
+/// Those of the logs from number `from` on and below `end`.
+Result<void> read_frontiers(const ReadTxn& txn, const SealedState& indexed, const core::Secret& secret, LogNumber from,
+                            std::uint64_t end, JournalState& state) {
   TALON_TRY(cursor, txn.cursor(Table::frontiers));
   TALON_TRY(index, txn.cursor(Table::index));
-  auto entry = cursor.first();
+  auto entry = from == LogNumber{} ? cursor.first() : cursor.at_or_after(key_of(from));
   for (; entry && *entry; entry = cursor.next()) {
     ByteReader key((*entry)->key);
     const auto number = key.number<std::uint32_t>();
+    if (number >= end) return {};
     if (!key.ended() || number == 0 || number > state.logs.size()) return contradiction("a frontier belongs to no log");
     auto frontier = StoredFrontier::decode((*entry)->value);
     if (!frontier || !StoredFrontier::sealed((*entry)->value, LogNumber{number}, secret)) {
@@ -79,6 +83,21 @@ Result<void> read_frontiers(const ReadTxn& txn, const SealedState& indexed, cons
   }
   if (!entry) return core::fail(entry.error());
   return {};
+}
+
+/// The later half on a thread of its own where there are many: they hold one seal each.
+Result<void> read_all_frontiers(const Environment& environment, const ReadTxn& txn, const SealedState& indexed,
+                                const core::Secret& secret, JournalState& state) {
+  constexpr std::uint64_t k_all = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::size_t k_many_logs = 4096;
+  if (state.logs.size() < k_many_logs) return read_frontiers(txn, indexed, secret, LogNumber{}, k_all, state);
+  const auto middle = static_cast<std::uint32_t>(state.logs.size() / 2);
+  TALON_TRY(other, environment.read());
+  auto later = std::async(std::launch::async | std::launch::deferred,
+                          [&] { return read_frontiers(other, indexed, secret, LogNumber{middle}, k_all, state); });
+  const auto earlier = read_frontiers(txn, indexed, secret, LogNumber{}, middle, state);
+  const auto done = later.get();
+  return earlier ? done : earlier;
 }
 
 Result<void> read_open_intents(const ReadTxn& txn, const SealedState& indexed, JournalState& state) {
@@ -176,7 +195,7 @@ Result<JournalState> recover_state(const Environment& environment, const KeyRing
   state.indexed_rows = indexed.rows;
   if (indexed.rows > sealed.rows) return contradiction("its index is ahead of its rows");
   TALON_TRY_VOID(read_logs(txn, state));
-  TALON_TRY_VOID(read_frontiers(txn, indexed, keys.vault_secret, state));
+  TALON_TRY_VOID(read_all_frontiers(environment, txn, indexed, keys.vault_secret, state));
   TALON_TRY_VOID(read_open_intents(txn, indexed, state));
   TALON_TRY_VOID(replay(txn, indexed, state));
   return state;

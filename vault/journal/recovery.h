@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "vault/journal/log_numbers.h"
 #include "vault/journal/log_tree.h"
 #include "vault/log/key_ring.h"
 #include "vault/store/environment.h"
@@ -45,12 +46,17 @@ using OpenIntents = std::unordered_map<IdBytes, Position, IdHash>;
 struct JournalState {
   SealedState sealed;
   std::vector<OpenLog> logs;  ///< by number, from 1
-  std::unordered_map<core::LogName, LogNumber> numbers;
+  LogNumbers numbers;
   OpenIntents open_intents;
   std::set<IdBytes> stored_open_intents;  ///< what Table::open_intents holds
   std::vector<PendingRecord> pending;
   std::uint64_t indexed_rows = 0;
 
+  [[nodiscard]] std::optional<LogNumber> number_of(const core::LogName& name) const {
+    return numbers.find(name, [this](LogNumber number) -> const core::LogName& {
+      return logs[static_cast<std::uint32_t>(number) - 1].name;
+    });
+  }
   [[nodiscard]] OpenLog& log(LogNumber number) { return logs[static_cast<std::uint32_t>(number) - 1]; }
   [[nodiscard]] std::uint64_t unindexed() const noexcept { return sealed.rows - indexed_rows; }
 };

@@ -1,5 +1,7 @@
 #include "vault/registry/key_table.h"
 
+#include <sys/mman.h>
+
 #include <bit>
 #include <new>
 
@@ -27,12 +29,32 @@ std::atomic_ref<std::uint64_t> slot(std::uint64_t* at, std::size_t index) noexce
 
 }  // namespace
 
-KeyTable::KeyTable() : chunks_(new std::atomic<KeyEntry*>[k_chunks]()) { publish(make_slots(k_least_bits)); }
+KeyTable::Pages::Pages(std::size_t size) : at_(MAP_FAILED), size_(size) {
+  constexpr std::size_t k_huge = std::size_t{2} << 20;
+  const bool huge = size >= 2 * k_huge;
+  const auto mapped = huge ? size + k_huge : size;
+  at_ = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at_ == MAP_FAILED) throw std::bad_alloc();
+  if (!huge) return;
+  // Only what is aligned can be a huge page; what was mapped for that goes back.
+  auto* const from = static_cast<char*>(at_);
+  const auto skip = (k_huge - std::bit_cast<std::uintptr_t>(from) % k_huge) % k_huge;
+  if (skip > 0) ::munmap(from, skip);
+  at_ = from + skip;
+  const auto rounded = (size + 4095) / 4096 * 4096;
+  if (skip + rounded < mapped) ::munmap(from + skip + rounded, mapped - skip - rounded);
+  ::madvise(at_, size, MADV_HUGEPAGE);
+}
+KeyTable::Pages::~Pages() { ::munmap(at_, size_); }
+
+KeyTable::KeyTable() : chunks_(new std::atomic<KeyEntry*>[k_chunks]()) {
+  publish(std::make_unique<Slots>(k_least_bits));
+}
 
 KeyTable::~KeyTable() {
   // Entries are trivially destructible: their memory is all there is to give back.
   static_assert(std::is_trivially_destructible_v<KeyEntry>);
-  for (std::uint32_t i = 0; i < k_chunks; ++i) {
+  for (std::uint32_t i = loaded_chunks_; i < k_chunks; ++i) {
     auto* chunk = chunks_[i].load(std::memory_order_relaxed);
     if (chunk == nullptr) break;
     ::operator delete(chunk);
@@ -48,7 +70,7 @@ const KeyEntry* KeyTable::any(const Hash& digest) const noexcept {
   const auto& slots = *slots_.load(std::memory_order_acquire);
   const auto mask = slots.size() - 1;
   for (auto at = place.lead >> (64 - slots.bits);; at = (at + 1) & mask) {
-    const auto value = slot(slots.at.get(), at).load(std::memory_order_acquire);
+    const auto value = slot(slots.at(), at).load(std::memory_order_acquire);
     if (value == 0) return nullptr;
     if (value >> 32 != place.tag) continue;
     const auto* found = entry(static_cast<std::uint32_t>(value) - 1);
@@ -56,20 +78,18 @@ const KeyEntry* KeyTable::any(const Hash& digest) const noexcept {
   }
 }
 
-std::unique_ptr<KeyTable::Slots> KeyTable::make_slots(unsigned bits) {
-  auto slots = std::make_unique<Slots>();
-  slots->bits = bits;
-  slots->at.reset(static_cast<std::uint64_t*>(std::calloc(std::size_t{1} << bits, sizeof(std::uint64_t))));
-  if (!slots->at) throw std::bad_alloc();
-  return slots;
-}
-
 void KeyTable::put(Slots& slots, const Hash& digest, std::uint32_t number) noexcept {
   const auto place = place_of(digest);
   const auto mask = slots.size() - 1;
   auto at = place.lead >> (64 - slots.bits);
-  while (slot(slots.at.get(), at).load(std::memory_order_relaxed) != 0) at = (at + 1) & mask;
-  slot(slots.at.get(), at).store(place.tag << 32 | (number + 1), std::memory_order_release);
+  const auto value = place.tag << 32 | (number + 1);
+  // While keys are loaded others may be after the same slot.
+  for (std::uint64_t empty = 0;
+       !slot(slots.at(), at)
+            .compare_exchange_strong(empty, value, std::memory_order_release, std::memory_order_relaxed);
+       empty = 0) {
+    at = (at + 1) & mask;
+  }
 }
 
 void KeyTable::publish(std::unique_ptr<Slots> slots) {
@@ -78,11 +98,11 @@ void KeyTable::publish(std::unique_ptr<Slots> slots) {
 }
 
 void KeyTable::grow(unsigned bits) {
-  auto larger = make_slots(bits);
+  auto larger = std::make_unique<Slots>(bits);
   const auto& old = *slots_.load(std::memory_order_relaxed);
   // In the old order, so that the new one is filled from its front to its back.
   for (std::size_t i = 0; i < old.size(); ++i) {
-    const auto value = slot(old.at.get(), i).load(std::memory_order_relaxed);
+    const auto value = slot(old.at(), i).load(std::memory_order_relaxed);
     if (value == 0) continue;
     const auto number = static_cast<std::uint32_t>(value) - 1;
     put(*larger, entry(number)->digest, number);
@@ -97,6 +117,34 @@ void KeyTable::reserve(std::size_t keys) {
   grow(bits);
 }
 
+void KeyTable::begin_load(std::uint32_t keys) {
+  if (keys == 0) return;
+  if (keys > k_chunk * k_chunks) throw std::bad_alloc();
+  reserve(keys);
+  loaded_chunks_ = (keys + k_chunk - 1) / k_chunk;
+  loaded_.emplace(std::size_t{loaded_chunks_} * k_chunk * sizeof(KeyEntry));
+  auto* const first = static_cast<KeyEntry*>(loaded_->at());
+  for (std::uint32_t i = 0; i < loaded_chunks_; ++i) {
+    chunks_[i].store(first + std::size_t{i} * k_chunk, std::memory_order_release);
+  }
+}
+
+void KeyTable::load(std::uint32_t number, const NewEntry& key) noexcept {
+  make_entry(number, key);
+  put(*slots_.load(std::memory_order_relaxed), key.digest, number);
+}
+
+void KeyTable::make_entry(std::uint32_t number, const NewEntry& key) const noexcept {
+  new (entry(number)) KeyEntry{.digest = key.digest,
+                               .id = key.id,
+                               .expires = key.expires,
+                               .last_used = 0,
+                               .tenant = key.tenant,
+                               .kind = key.kind,
+                               .expose_cost = key.expose_cost,
+                               .revoked = false};
+}
+
 const KeyEntry& KeyTable::insert(const NewEntry& key) {
   const auto number = count_.load(std::memory_order_relaxed);
   if (number == k_chunk * k_chunks) throw std::bad_alloc();
@@ -104,18 +152,11 @@ const KeyEntry& KeyTable::insert(const NewEntry& key) {
   if (chunk.load(std::memory_order_relaxed) == nullptr) {
     chunk.store(static_cast<KeyEntry*>(::operator new(k_chunk * sizeof(KeyEntry))), std::memory_order_release);
   }
-  auto* made = new (entry(number)) KeyEntry{.digest = key.digest,
-                                            .id = key.id,
-                                            .tenant = key.tenant,
-                                            .expires = key.expires,
-                                            .last_used = 0,
-                                            .kind = key.kind,
-                                            .expose_cost = key.expose_cost,
-                                            .revoked = false};
+  make_entry(number, key);
   count_.store(number + 1, std::memory_order_release);
   reserve(std::size_t{number} + 1);
   put(*slots_.load(std::memory_order_relaxed), key.digest, number);
-  return *made;
+  return *entry(number);
 }
 
 void KeyTable::revoke(const Hash& digest) noexcept {

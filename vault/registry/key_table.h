@@ -7,11 +7,14 @@
 // stays until the table goes, for whoever still probes it: all old ones together are smaller than the newest.
 //
 // A revoked key's entry stays, marked, until the next start: find() answers nullptr for it.
+//
+// At start all keys that are stored are loaded at once, by several threads, into memory that is asked for in one piece
+// and in huge pages: for a million keys the page faults would cost more than the rest.
 #pragma once
 
 #include <atomic>
-#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "vault/registry/registry.h"
@@ -41,9 +44,12 @@ class KeyTable {
     KeyClass kind = KeyClass::tenant_key;
     bool expose_cost = false;
   };
+  // The start's: begin_load(), then each number below `keys` once, by any threads, then end_load().
+  void begin_load(std::uint32_t keys);
+  void load(std::uint32_t number, const NewEntry& key) noexcept;
+  void end_load(std::uint32_t keys) noexcept { count_.store(keys, std::memory_order_release); }
+
   // The writer's.
-  /// Room for so many keys without growing.
-  void reserve(std::size_t keys);
   /// The key is not in the table yet.
   const KeyEntry& insert(const NewEntry& key);
   /// From now on not found. Harmless for an unknown one.
@@ -64,15 +70,28 @@ class KeyTable {
   static constexpr std::uint32_t k_chunks = 1u << 13;  ///< 67 million keys
   static constexpr unsigned k_least_bits = 8;
 
-  struct Free {
-    void operator()(void* memory) const noexcept { std::free(memory); }  // NOLINT: it is calloc's
+  /// Zeroed memory, in huge pages where it is large and the system has them.
+  class Pages {
+   public:
+    explicit Pages(std::size_t size);
+    ~Pages();
+    Pages(const Pages&) = delete;
+    Pages& operator=(const Pages&) = delete;
+    [[nodiscard]] void* at() const noexcept { return at_; }
+
+   private:
+    void* at_;
+    std::size_t size_;
   };
   struct Slots {
+    explicit Slots(unsigned slot_bits) : bits(slot_bits), pages(size() * sizeof(std::uint64_t)) {}
     unsigned bits = 0;
-    std::unique_ptr<std::uint64_t[], Free> at;
+    Pages pages;
+    [[nodiscard]] std::uint64_t* at() const noexcept { return static_cast<std::uint64_t*>(pages.at()); }
     [[nodiscard]] std::size_t size() const noexcept { return std::size_t{1} << bits; }
   };
-  static std::unique_ptr<Slots> make_slots(unsigned bits);
+  void reserve(std::size_t keys);
+  void make_entry(std::uint32_t number, const NewEntry& key) const noexcept;
   static void put(Slots& slots, const Hash& digest, std::uint32_t number) noexcept;
   void publish(std::unique_ptr<Slots> slots);
   void grow(unsigned bits);
@@ -81,6 +100,8 @@ class KeyTable {
   std::atomic<Slots*> slots_{nullptr};
   std::atomic<std::uint32_t> count_{0};
   std::vector<std::unique_ptr<Slots>> all_slots_;
+  std::optional<Pages> loaded_;  ///< the chunks below loaded_chunks_
+  std::uint32_t loaded_chunks_ = 0;
   std::unique_ptr<std::atomic<KeyEntry*>[]> chunks_;
 };
 

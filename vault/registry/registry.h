@@ -30,13 +30,14 @@ enum class KeyClass : std::uint8_t { tenant_key, virtual_key };
 struct KeyEntry {
   Hash digest{};
   IdBytes id{};
-  LogNumber tenant{};        ///< 0: an unscoped virtual key
   std::int64_t expires = 0;  ///< µs since 1970; 0: never
   std::atomic<std::int64_t> last_used{0};
+  LogNumber tenant{};  ///< 0: an unscoped virtual key
   KeyClass kind = KeyClass::tenant_key;
   bool expose_cost = false;
   std::atomic<bool> revoked{false};
 };
+static_assert(sizeof(KeyEntry) == 72);  // there may be a million of them
 
 /// Who makes a change: the name of an admin key, or a tenant's own key by its id.
 struct Actor {

@@ -11,6 +11,7 @@ using core::Result;
 
 namespace {
 
+constexpr std::uint32_t k_many_keys = 8192;  ///< worth a thread
 constexpr std::int64_t k_use_micros = 60 * core::k_micros_per_second;
 
 }  // namespace
@@ -20,27 +21,67 @@ StoredRegistry::StoredRegistry(const Environment& environment, const core::Clock
 
 StoredRegistry::~StoredRegistry() { stop(); }
 
-Result<void> StoredRegistry::serve(Journal& journal, core::Random& random) {
-  TALON_TRY(txn, environment_.read());
-  TALON_TRY(count, txn.count(Table::keys));
-  table_.reserve(static_cast<std::size_t>(count));
-  TALON_TRY(cursor, txn.cursor(Table::keys));
-  auto entry = cursor.first();
-  for (; entry && *entry; entry = cursor.next()) {
-    const auto row = decode<KeyRow>((*entry)->key, (*entry)->value);
+Result<void> StoredRegistry::begin_load() {
+  TALON_TRY(count, [&]() -> Result<std::uint64_t> {
+    TALON_TRY(txn, environment_.read());
+    return txn.count(Table::keys);
+  }());
+  const auto keys = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, UINT32_MAX));
+  table_.begin_load(keys);
+  // One from the first key upwards, one from the last downwards: the table is in the order of digests, so that each
+  // fills its own end of memory. Transactions are opened here: the threads touch nothing but theirs and the table.
+  const bool many = keys >= k_many_keys;
+  const auto policy = many ? std::launch::async | std::launch::deferred : std::launch::deferred;
+  const auto half = many ? keys / 2 : keys;
+  for (const auto& [end, share] : {std::pair(End::first, half), std::pair(End::last, keys - half)}) {
+    if (share == 0) continue;
+    TALON_TRY(txn, environment_.read());
+    TALON_TRY(cursor, txn.cursor(Table::keys));
+    loading_.push_back(std::async(
+        policy, [this, end, share, keys, txn = std::move(txn), cursor = std::move(cursor)]() mutable -> Result<void> {
+          const auto first = end == End::first ? 0 : keys - 1;
+          return load_keys(cursor, end, first, share);
+        }));
+  }
+  return {};
+}
+
+Result<void> StoredRegistry::load_keys(Cursor& cursor, End end, std::uint32_t number, std::uint32_t count) {
+  auto entry = end == End::first ? cursor.first() : cursor.last();
+  for (;;) {
+    if (!entry) return core::fail(entry.error());
+    const auto row = *entry ? decode<KeyRow>((*entry)->key, (*entry)->value) : std::nullopt;
     if (!row) {
       return core::fail(Code::vault_corrupt,
                         "the stored row of an API key is damaged; talon audit verify lists what is; restore the vault "
                         "from a backup");
     }
-    table_.insert({.digest = hash_from_bytes((*entry)->key),
-                   .id = row->id,
-                   .tenant = row->log,
-                   .expires = row->expires,
-                   .kind = row->kind,
-                   .expose_cost = row->expose_cost});
+    table_.load(number, {.digest = hash_from_bytes((*entry)->key),
+                         .id = row->id,
+                         .tenant = row->log,
+                         .expires = row->expires,
+                         .kind = row->kind,
+                         .expose_cost = row->expose_cost});
+    if (--count == 0) return {};
+    entry = end == End::first ? cursor.next() : cursor.previous();
+    number = end == End::first ? number + 1 : number - 1;
   }
-  if (!entry) return core::fail(entry.error());
+}
+
+Result<void> StoredRegistry::serve(Journal& journal, core::Random& random) {
+  std::uint32_t keys = 0;
+  {
+    TALON_TRY(txn, environment_.read());
+    TALON_TRY(count, txn.count(Table::keys));
+    keys = static_cast<std::uint32_t>(count);
+  }
+  Result<void> loaded;
+  for (auto& share : loading_) {
+    if (auto done = share.get(); !done && loaded) loaded = std::move(done);
+  }
+  loading_.clear();
+  TALON_TRY_VOID(loaded);
+  table_.end_load(keys);
   journal_ = &journal;
   random_ = &random;
   uses_written_ = clock_.now();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -27,7 +28,9 @@ class StoredRegistry final : public Registry {
   StoredRegistry(const Environment& environment, const core::Clock& clock, KeysOf keys);
   ~StoredRegistry() override;
 
-  /// The server's start: reads the keys in force, and from now on takes changes. `random` is used beside the journal's
+  /// The server's start: begins to read the keys in force, beside whatever else is done until serve().
+  [[nodiscard]] core::Result<void> begin_load();
+  /// After begin_load(): from now on keys are found, and changes are taken. `random` is used beside the journal's
   /// thread. Error: vault_corrupt when a row is damaged.
   [[nodiscard]] core::Result<void> serve(Journal& journal, core::Random& random);
   /// Writes down what was used last, and takes no more changes. Before the journal stops.
@@ -95,6 +98,9 @@ class StoredRegistry final : public Registry {
   [[nodiscard]] core::Result<IssuedKey> new_api_key(const NewApiKey& wanted);
   [[nodiscard]] core::Result<const KeyRing*> ready_to_change() const;
   void run();
+  enum class End { first, last };
+  /// From this end of the table, so many keys.
+  [[nodiscard]] core::Result<void> load_keys(Cursor& cursor, End end, std::uint32_t number, std::uint32_t count);
 
   const Environment& environment_;
   const core::Clock& clock_;
@@ -111,6 +117,7 @@ class StoredRegistry final : public Registry {
   std::condition_variable stop_wake_;
   bool stopping_ = false;
   std::thread uses_thread_;
+  std::vector<std::future<core::Result<void>>> loading_;  ///< declared last: they end before what they fill goes
 };
 
 /// What an act changed, for its record: members that differ, as text.

@@ -35,7 +35,13 @@ bool seal_fits(std::string_view value, std::string_view label, const core::Secre
   if (value.size() < k_seal_size) return false;
   const auto fields = value.substr(0, value.size() - k_seal_size);
   const auto seal = seal_of(label, fields, secret);
-  return sodium_memcmp(seal.data(), value.data() + fields.size(), k_seal_size) == 0;
+  // In constant time, and eight bytes a step: a start checks one for each log.
+  std::uint64_t differ = 0;
+  for (std::size_t i = 0; i < k_seal_size; i += sizeof(std::uint64_t)) {
+    differ |= get_big_endian<std::uint64_t>(seal.data() + i) ^
+              get_big_endian<std::uint64_t>(value.data() + fields.size() + i);
+  }
+  return differ == 0;
 }
 
 std::string frontier_label(LogNumber log) { return "frontier " + std::to_string(static_cast<std::uint32_t>(log)); }
