@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d "${TMPDIR:-/tmp}/talon-node-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 
-cp "$here"/node/package.json "$here"/node/package-lock.json "$here"/node/client.mjs "$folder"
+cp "$here"/node/package.json "$here"/node/package-lock.json "$here"/node/*.mjs "$folder"
 cd "$folder"
 if ! npm ci --no-audit --no-fund --ignore-scripts >npm.log 2>&1; then
     cat npm.log >&2

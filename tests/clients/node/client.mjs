@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 
+import { tests as accountTests } from "./accounts.mjs";
+
 const { TALON_TEST_URL: baseURL, TALON_TEST_KEY: apiKey, TALON_TEST_CAPPED_KEY: cappedKey } = process.env;
 const model = "gpt-4o-mini";
 const messages = [{ role: "user", content: "Hello" }];
@@ -115,7 +117,7 @@ const tests = {
 };
 
 let failed = 0;
-for (const [name, test] of Object.entries(tests)) {
+for (const [name, test] of Object.entries({ ...tests, ...accountTests })) {
   try {
     await test();
     console.log(`ok      ${name}`);

@@ -7,6 +7,8 @@ import traceback
 
 import openai
 
+from accounts import TESTS as ACCOUNT_TESTS
+
 URL = os.environ["TALON_TEST_URL"]
 KEY = os.environ["TALON_TEST_KEY"]
 CAPPED_KEY = os.environ["TALON_TEST_CAPPED_KEY"]
@@ -94,8 +96,8 @@ def a_cut_stream_throws():
 
 
 failed = 0
-for test in (a_chat, a_stream, a_stream_with_usage, tools, completions_and_embeddings, models, errors_are_the_sdks_exceptions, a_cut_stream_throws):
-    name = test.__name__.replace("_", " ")
+tests = (a_chat, a_stream, a_stream_with_usage, tools, completions_and_embeddings, models, errors_are_the_sdks_exceptions, a_cut_stream_throws)
+for name, test in [*((test.__name__.replace("_", " "), test) for test in tests), *ACCOUNT_TESTS]:
     try:
         test()
         print(f"ok      {name}")
