@@ -20,12 +20,6 @@ from bundlekit import put  # noqa: E402
 
 
 class TamperTable(unittest.TestCase):
-    def test_every_case_gets_its_exit_and_failed_checks(self):
-        cases = tamper_table.all_cases()
-        self.assertGreater(len(cases), 1000)
-        wrong = tamper_table.run_table(cases, [tamper_table.VerifyPy()], show=lambda text: None)
-        self.assertEqual(wrong, [])
-
     def test_every_check_is_the_only_one_to_fail_in_some_cases(self):
         # Otherwise a verifier without that check could pass the table.
         alone = [one.fails for one in tamper_table.all_cases() if len(one.fails) == 1]
