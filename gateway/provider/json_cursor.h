@@ -73,8 +73,9 @@ class JsonCursor {
     ++index_;
     return true;
   }
-  /// The raw text of the number, literal or string that stands here.
+  /// The raw text of the number, literal or string that stands here; empty at the end, where a cut text may break off.
   [[nodiscard]] std::string_view scalar_text() const noexcept {
+    if (at_end()) return {};
     auto end = index_ + 1 < starts_.size() ? starts_[index_ + 1] : text_.size();
     const auto begin = starts_[index_];
     while (end > begin + 1 && is_space(text_[end - 1])) --end;

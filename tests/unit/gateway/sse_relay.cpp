@@ -204,6 +204,15 @@ TEST_CASE("what follows the terminal event is held up to a bound") {
   CHECK(whole(k_done + std::string(5 << 20, 'x')).held.size() == 1 << 20);
 }
 
+TEST_CASE("a stream that ends anywhere in its usage is read to there") {
+  const std::string usage =
+      R"(data: {"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}}})";
+  for (std::size_t length = 0; length < usage.size(); ++length) {
+    CAPTURE(length);
+    CHECK_FALSE(whole(usage.substr(0, length)).usage);
+  }
+}
+
 // Property: the pieces that the network cuts a stream into change nothing.
 TEST_CASE("fed byte by byte or in any pieces, a stream comes out as fed whole") {
   const auto seed = std::random_device{}();
