@@ -173,9 +173,9 @@ Task<> answer_refusal(Call& call, Refusal refusal) {
   bool recorded = false;
   if (is_evidence(refusal.error.code)) {
     if (call.caller.kind == KeyKind::admin) {
-      // No tenant, no caller of a log: counted with the strangers.
+      // No tenant, no caller of a log: counted as strangers are, by name.
       auto record = call.worker.denials.refused_unknown(refusal.error.code, call.now(), call.worker.shared.clock.now(),
-                                                        call.worker.random);
+                                                        call.worker.random, call.caller.name);
       if (record) call.worker.write_behind(std::move(*record));
     } else {
       const auto& seat = call.worker.seats.find(call.who.log);

@@ -10,12 +10,12 @@ constexpr core::Micros k_window{core::k_micros_per_second};
 
 bool over(core::Micros opened, core::Micros now) noexcept { return now.count - opened.count >= k_window.count; }
 
-core::EvidenceRecord stranger(core::Code code, core::Instant clock, core::Random& random) {
+core::EvidenceRecord stranger(std::string_view who, core::Code code, core::Instant clock, core::Random& random) {
   core::EvidenceRecord record;
   record.id = core::EvidenceId::make(clock, random);
   record.log = core::LogName::operator_log();
   core::OperatorDetail detail;
-  detail.actor = "unknown";
+  detail.actor = std::string(who);
   detail.action = "refused";
   detail.target = std::string(core::word(code));
   detail.count = 1;
@@ -54,12 +54,15 @@ Denials::Answer Denials::denied(core::EvidenceRecord& record, core::Micros now, 
 }
 
 std::optional<core::EvidenceRecord> Denials::refused_unknown(core::Code code, core::Micros now, core::Instant clock,
-                                                             core::Random& random) {
-  auto waiting = std::ranges::find(unknown_, code, &std::pair<core::Code, core::EvidenceRecord>::first);
-  if (waiting == unknown_.end()) {
-    unknown_.emplace_back(code, stranger(code, clock, random));
+                                                             core::Random& random, std::string_view who) {
+  const auto same = [&](const core::EvidenceRecord& record) {
+    const auto& detail = std::get<core::OperatorDetail>(record.detail);
+    return detail.actor == who && detail.target == core::word(code);
+  };
+  if (const auto waiting = std::ranges::find_if(unknown_, same); waiting != unknown_.end()) {
+    ++*std::get<core::OperatorDetail>(waiting->detail).count;
   } else {
-    ++*std::get<core::OperatorDetail>(waiting->second.detail).count;
+    unknown_.push_back(stranger(who, code, clock, random));
   }
   if (last_unknown_ && !over(*last_unknown_, now)) return std::nullopt;
   last_unknown_ = now;
@@ -67,7 +70,7 @@ std::optional<core::EvidenceRecord> Denials::refused_unknown(core::Code code, co
 }
 
 core::EvidenceRecord Denials::take_unknown() {
-  auto record = std::move(unknown_.front().second);
+  auto record = std::move(unknown_.front());
   unknown_.erase(unknown_.begin());
   return record;
 }

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,11 +30,12 @@ class Denials {
   /// be those of one call only.
   [[nodiscard]] Answer denied(core::EvidenceRecord& record, core::Micros now, core::Instant clock,
                               core::Random& random);
-  /// A stranger at the door. Returns a record to write when one is due; its count is the number of
-  /// refusals with its code it stands for. Codes take turns: at most one record a second in all, and
-  /// each keeps its own count until its turn.
+  /// A stranger at the door, or an admin key (`who`: its name), which has no log of its own. Returns a record to write
+  /// when one is due; its count is the number of refusals with its actor and code it stands for. They take turns: at
+  /// most one record a second in all, and each keeps its own count until its turn.
   [[nodiscard]] std::optional<core::EvidenceRecord> refused_unknown(core::Code code, core::Micros now,
-                                                                    core::Instant clock, core::Random& random);
+                                                                    core::Instant clock, core::Random& random,
+                                                                    std::string_view who = "unknown");
   /// The merged records that are due (call once a second, and at the end with `all`).
   enum class Which { due, all };
   [[nodiscard]] std::vector<core::EvidenceRecord> flush(core::Micros now, Which which);
@@ -49,8 +51,8 @@ class Denials {
   std::map<std::pair<std::string, core::Code>, Burst> bursts_;
   std::vector<core::EvidenceRecord> due_;  ///< merged, and a new burst has begun since; bounded by flush()
   std::optional<core::Micros> last_unknown_;
-  /// Strangers not yet written, one record for each code, the longest waiting first.
-  std::vector<std::pair<core::Code, core::EvidenceRecord>> unknown_;
+  /// Strangers and admins not yet written, one record for each actor and code, the longest waiting first.
+  std::vector<core::EvidenceRecord> unknown_;
 };
 
 }  // namespace talon::gateway

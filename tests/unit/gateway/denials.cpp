@@ -42,6 +42,9 @@ struct Desk {
   auto stranger(std::int64_t ms, Code code = Code::invalid_key) {
     return denials.refused_unknown(code, {ms * 1000}, k_clock, random);
   }
+  auto admin(std::int64_t ms, Code code) {
+    return denials.refused_unknown(code, {ms * 1000}, k_clock, random, "pipeline");
+  }
   auto flush(std::int64_t ms, Denials::Which which = Denials::Which::due) { return denials.flush({ms * 1000}, which); }
 };
 
@@ -96,6 +99,20 @@ TEST_CASE("callers, codes and tenants have bursts of their own") {
   CHECK(desk.deny(2, "app", Code::tenant_mismatch).write_now);
   CHECK(desk.deny(3, "app", Code::daily_cost_exceeded, "globex").write_now);
   CHECK_FALSE(desk.deny(4).write_now);
+}
+
+TEST_CASE("an admin key that was refused is told apart from strangers, by its name") {
+  Desk desk;
+  CHECK(desk.stranger(0).has_value());
+  CHECK_FALSE(desk.stranger(1, Code::wrong_key_kind));
+  CHECK_FALSE(desk.admin(2, Code::wrong_key_kind));
+  CHECK_FALSE(desk.admin(3, Code::wrong_key_kind));
+  const auto records = desk.flush(3000, Denials::Which::all);
+  REQUIRE(records.size() == 2);
+  CHECK(std::get<tc::OperatorDetail>(records[0].detail).actor == "unknown");
+  CHECK(count_of(records[0]) == 1);
+  CHECK(std::get<tc::OperatorDetail>(records[1].detail).actor == "pipeline");
+  CHECK(count_of(records[1]) == 2);
 }
 
 TEST_CASE("a merged record carries no bodies, which would be those of one call only") {
