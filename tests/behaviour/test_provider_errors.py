@@ -1,5 +1,6 @@
 """Providers that fail, lie or go silent, and clients that leave (issue, section 4; evidence.md §4)."""
 
+import base64
 import json
 import math
 import socket
@@ -205,6 +206,18 @@ class WrongAnswer(Errors):
                 self.assertIn(record["usage"]["basis"], ("counted", "estimated"), record)
                 self.assertGreater(record["cost"]["nano_usd"], 0)
                 self.assertLess(record["cost"]["nano_usd"], 10**9)
+
+    def test_an_answer_that_breaks_off_in_its_usage_ends_that_call_alone(self):
+        world = self.world()
+        usage = {"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}}
+        text = json.dumps({"choices": [], "usage": usage}).encode()
+        for length in range(text.index(b"usage"), len(text)):
+            for kind, head in (("application/json", b""), ("text/event-stream", b"data: ")):
+                with self.subTest(length=length, kind=kind):
+                    body = base64.b64encode(head + text[:length]).decode()
+                    world.chat(sim=f"type={kind};body64={body}", **({"stream": True} if head else {}))
+                    self.assertIsNone(world.process.poll(), "the gateway goes on")
+        self.assertEqual(world.chat().status, 200)
 
     def test_a_missing_usage_is_counted(self):
         world = self.world()
