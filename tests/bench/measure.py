@@ -128,6 +128,15 @@ class Nginx:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def fill_registry(world, tenants, keys):
+    """Puts so many tenants and keys into a world's vault, which no server has open; answers an API key of the first."""
+    done = subprocess.run([os.environ["TALON_BENCH_REGISTRY"], "--fill", str(world.data_dir), "--tenants", str(tenants), "--keys", str(keys)],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"bench_registry --fill: {done.stderr}")
+    return done.stdout.strip()
+
+
 def flush_probe(folder, count=300):
     """Median µs of what one commit costs this disk at the least: two writes, each made durable."""
     page = b"\0" * 4096
