@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "core/text.h"
 #include "vault/store/scan.h"
@@ -16,21 +15,6 @@ using core::Result;
 
 constexpr std::size_t k_max_problems = 20;
 
-/// Each row once, by as many threads as there are processors.
-template <class Row>
-void in_parallel(std::vector<Row>& rows, void (*work)(Row&)) {
-  const std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 8);
-  const std::size_t share = (rows.size() + threads - 1) / threads;
-  const auto run = [&rows, work](std::size_t begin, std::size_t end) {
-    for (auto i = begin; i < std::min(end, rows.size()); ++i) work(rows[i]);
-  };
-  if (rows.size() < 512 || threads == 1) return run(0, rows.size());
-  std::vector<std::thread> others;
-  for (std::size_t i = 1; i < threads; ++i) others.emplace_back(run, i * share, (i + 1) * share);
-  run(0, share);
-  for (auto& thread : others) thread.join();
-}
-
 std::string who(const core::LogName& name) {
   if (name.is_unattributed()) return "the unattributed log";
   if (name.is_operator()) return "the operator's log";
@@ -39,12 +23,15 @@ std::string who(const core::LogName& name) {
 
 }  // namespace
 
-void StoreAudit::examine(ReadRow& read) {
-  const auto row = decode_row(read.bytes);
-  if (!row) return;
-  read.leaf = leaf_hash(row->payload);
-  read.row_leaf = vault::row_leaf(row->header_bytes, read.leaf);
-  if (row->header.kind == RowKind::record) read.summary = core::summarize(row->payload);
+void StoreAudit::examine(Rows& rows) {
+  crew_.start(rows.rows.size(), [&rows](std::size_t i) {
+    auto& read = rows.rows[i];
+    read.row = decode_row(std::string_view(rows.bytes).substr(read.offset, read.size));
+    if (!read.row) return;
+    read.leaf = leaf_hash(read.row->payload);
+    read.row_leaf = vault::row_leaf(read.row->header_bytes, read.leaf);
+    if (read.row->header.kind == RowKind::record) read.summary = core::summarize(read.row->payload);
+  });
 }
 
 void StoreAudit::problem(std::string text) {
@@ -91,10 +78,21 @@ Result<void> StoreAudit::read_logs() {
   return {};
 }
 
-/// Index, id and tree hash of a record that the derived tables reach.
+/// Index and tree hash of a record that the derived tables reach.
 Result<void> StoreAudit::check_derived(Derived& derived, const RowHeader& header, Position position, const Hash& leaf,
                                        Log& log) {
-  TALON_TRY(found, derived.index.at(index_key(header.log, header.seq)));
+  // A busy log's records follow one another: then the next entry is the one.
+  const auto key = index_key(header.log, header.seq);
+  std::optional<Entry> found;
+  if (derived.indexed) {
+    TALON_TRY(next, derived.index.next());
+    found = next;
+  }
+  if (!found || found->key != key.view()) {
+    TALON_TRY(searched, derived.index.at(key));
+    found = searched;
+  }
+  derived.indexed = found.has_value();
   const auto entry = found ? IndexEntry::decode(found->value) : std::nullopt;
   if (!entry || entry->position != position || entry->time != header.time) {
     problem(log, fmt::format("the index leads elsewhere for record {}", header.seq));
@@ -102,9 +100,33 @@ Result<void> StoreAudit::check_derived(Derived& derived, const RowHeader& header
     problem(log, fmt::format("record {} ({}) was changed: its leaf hash is another", header.seq,
                              evidence_id(header.id).text()));
   }
-  TALON_TRY(id, derived.ids.at(view(header.id)));
-  if (!id || id->value != row_key(position).view())
-    problem(log, fmt::format("the id of record {} leads elsewhere", header.seq));
+  return {};
+}
+
+/// Every record's id leads to it. In the order of ids, which is nearly the order of the rows: one step for most.
+Result<void> StoreAudit::check_ids(Derived& derived, const Rows& rows) {
+  by_id_.clear();
+  for (std::size_t i = 0; i < rows.rows.size() && rows.first + i < indexed_; ++i) {
+    const auto& row = rows.rows[i].row;
+    if (row && row->header.kind == RowKind::record) by_id_.emplace_back(row->header.id, i);
+  }
+  std::sort(by_id_.begin(), by_id_.end());
+  std::optional<Entry> at;
+  for (const auto& [id, i] : by_id_) {
+    if (at) {
+      TALON_TRY(next, derived.ids.next());
+      at = next;
+    }
+    if (!at || at->key != view(id)) {
+      TALON_TRY(found, derived.ids.at(view(id)));
+      at = found;
+    }
+    if (at && at->value == row_key(rows.first + i).view()) continue;
+    const auto& header = rows.rows[i].row->header;
+    const auto number = static_cast<std::uint32_t>(header.log);
+    if (number == 0 || number > logs_.size()) continue;  // its row is what is wrong
+    problem(logs_[number - 1], fmt::format("the id of record {} leads elsewhere", header.seq));
+  }
   return {};
 }
 
@@ -117,42 +139,48 @@ void StoreAudit::check_record(const Row& row, const core::RecordSummary& summary
   if ((header.seq == 0) != (summary.kind == "genesis")) problem(log, "the genesis is not its record 0");
 }
 
-/// From next_ on, at most as many as a slice holds.
-Result<std::vector<StoreAudit::ReadRow>> StoreAudit::copy_rows(const ReadTxn& txn, std::uint64_t end) const {
-  std::vector<ReadRow> copied;
+/// From `first` on, at most as many as a slice holds.
+Result<void> StoreAudit::copy_rows(const ReadTxn& txn, Position first, std::uint64_t end, Rows& out) {
+  out.first = first;
+  out.bytes.clear();
+  out.rows.clear();
   TALON_TRY(rows, txn.cursor(Table::rows));
-  std::size_t bytes = 0;
-  auto at = rows.at_or_after(row_key(next_));
-  for (auto position = next_; position < end && copied.size() < k_slice_rows && bytes < k_slice_bytes; ++position) {
+  auto at = rows.at_or_after(row_key(first));
+  for (auto position = first;
+       position < end && out.rows.size() < k_slice_rows && (out.rows.empty() || out.bytes.size() < k_slice_bytes);
+       ++position) {
     if (!at) return core::fail(at.error());
     if (!*at || (*at)->key != row_key(position).view()) {
       return core::fail(Code::vault_corrupt,
                         fmt::format("row {} is missing; restore the vault from a backup", position));
     }
-    auto& row = copied.emplace_back();
-    row.position = position;
-    row.bytes = (*at)->value;
-    bytes += row.bytes.size();
+    out.rows.push_back({.offset = out.bytes.size(),
+                        .size = (*at)->value.size(),
+                        .row = {},
+                        .leaf = {},
+                        .row_leaf = {},
+                        .summary = {}});
+    out.bytes += (*at)->value;
     at = rows.next();
-  }
-  return copied;
-}
-
-Result<void> StoreAudit::check_rows(const ReadTxn& txn, std::vector<ReadRow> rows) {
-  TALON_TRY(index, txn.cursor(Table::index));
-  TALON_TRY(ids, txn.cursor(Table::ids));
-  Derived derived{txn, std::move(index), std::move(ids)};
-  for (const auto& row : rows) {
-    TALON_TRY_VOID(check_row(derived, row));
-    ++next_;
   }
   return {};
 }
 
+Result<void> StoreAudit::check_rows(const ReadTxn& txn, const Rows& rows) {
+  TALON_TRY(index, txn.cursor(Table::index));
+  TALON_TRY(ids, txn.cursor(Table::ids));
+  Derived derived{.txn = txn, .index = std::move(index), .ids = std::move(ids), .indexed = false};
+  for (const auto& row : rows.rows) {
+    TALON_TRY_VOID(check_row(derived, row));
+    ++next_;
+  }
+  return check_ids(derived, rows);
+}
+
 Result<void> StoreAudit::check_row(Derived& derived, const ReadRow& read_row) {
   const auto& txn = derived.txn;
-  const auto position = read_row.position;
-  const auto row = decode_row(read_row.bytes);
+  const auto position = next_;
+  const auto& row = read_row.row;
   const auto number = row ? static_cast<std::uint32_t>(row->header.log) : 0;
   if (!row || number == 0) {
     return core::fail(Code::vault_corrupt,
@@ -207,16 +235,29 @@ Result<void> StoreAudit::check_row(Derived& derived, const ReadRow& read_row) {
 }
 
 Result<void> StoreAudit::read_rows_to(std::uint64_t end) {
-  while (next_ < end) {
-    std::vector<ReadRow> rows;
-    {
-      TALON_TRY(txn, environment_.read());
-      TALON_TRY(copied, copy_rows(txn, end));
-      rows = std::move(copied);
-    }
-    in_parallel(rows, &StoreAudit::examine);
+  const auto copy = [&](Position first, Rows& out) -> Result<void> {
+    if (first >= end) return {};
     TALON_TRY(txn, environment_.read());
-    TALON_TRY_VOID(check_rows(txn, std::move(rows)));
+    return copy_rows(txn, first, end, out);
+  };
+  auto* here = &slices_[0];
+  auto* ahead = &slices_[1];
+  if (next_ >= end) return {};
+  TALON_TRY_VOID(copy(next_, *here));
+  examine(*here);
+  while (next_ < end) {
+    const auto after = here->first + here->rows.size();
+    const auto copied = copy(after, *ahead);
+    crew_.finish();
+    TALON_TRY_VOID(copied);
+    if (after < end) examine(*ahead);
+    const auto checked = [&]() -> Result<void> {
+      TALON_TRY(txn, environment_.read());
+      return check_rows(txn, *here);
+    }();
+    if (!checked) crew_.finish();
+    TALON_TRY_VOID(checked);
+    std::swap(here, ahead);
   }
   return {};
 }
@@ -250,10 +291,12 @@ Result<void> StoreAudit::compare_table(Table table) {
     TALON_TRY_VOID(read_rows_to(added));
     TALON_TRY(txn, environment_.read());
     TALON_TRY(now, VaultView::of(txn));
-    TALON_TRY(rows, copy_rows(txn, now.state.rows));
-    if (next_ + rows.size() < now.state.rows) continue;  // a very busy server: catch up again
-    for (auto& row : rows) examine(row);
-    TALON_TRY_VOID(check_rows(txn, std::move(rows)));
+    auto& rows = slices_[0];
+    TALON_TRY_VOID(copy_rows(txn, next_, now.state.rows, rows));
+    if (next_ + rows.rows.size() < now.state.rows) continue;  // a very busy server: catch up again
+    examine(rows);
+    crew_.finish();
+    TALON_TRY_VOID(check_rows(txn, rows));
     TALON_TRY(cursor, txn.cursor(table));
     auto at = resume.empty() ? cursor.first() : cursor.at_or_after(resume);
     for (std::size_t seen = 0;; ++seen, at = cursor.next()) {

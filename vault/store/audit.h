@@ -4,11 +4,13 @@
 // them is compared inside a transaction up to whose last row the recount has been brought first.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
 #include "vault/journal/recovery.h"
 #include "vault/ledger/recount.h"
+#include "vault/log/crew.h"
 #include "vault/store/log_view.h"
 
 namespace talon::vault {
@@ -38,23 +40,32 @@ class StoreAudit {
  private:
   /// A row copied out of its transaction, and what can be found out about it alone: that is done by several threads.
   struct ReadRow {
-    Position position = 0;
-    std::string bytes;
+    std::size_t offset = 0, size = 0;  ///< in Rows::bytes
+    std::optional<Row> row;            ///< nullopt: damaged
     Hash leaf{}, row_leaf{};
     std::optional<core::Result<core::RecordSummary>> summary;  ///< of a record
+  };
+  /// A slice of them, from `first` on. Two take turns: one is read and examined while the other is checked.
+  struct Rows {
+    Position first = 0;
+    std::string bytes;
+    std::vector<ReadRow> rows;
   };
   [[nodiscard]] core::Result<SealedState> sealed_state(const ReadTxn& txn, std::string_view name);
   [[nodiscard]] core::Result<std::uint64_t> rows_now() const;
   [[nodiscard]] core::Result<void> read_logs();
   [[nodiscard]] core::Result<void> read_rows_to(std::uint64_t end);
-  static void examine(ReadRow& row);
-  [[nodiscard]] core::Result<std::vector<ReadRow>> copy_rows(const ReadTxn& txn, std::uint64_t end) const;
-  [[nodiscard]] core::Result<void> check_rows(const ReadTxn& txn, std::vector<ReadRow> rows);
+  [[nodiscard]] static core::Result<void> copy_rows(const ReadTxn& txn, Position first, std::uint64_t end, Rows& out);
+  /// Begins to examine what was copied; crew_.finish() before it is looked at.
+  void examine(Rows& rows);
+  [[nodiscard]] core::Result<void> check_rows(const ReadTxn& txn, const Rows& rows);
   struct Derived {
     const ReadTxn& txn;
     Cursor index, ids;
+    bool indexed = false;  ///< `index` stands on an entry
   };
   [[nodiscard]] core::Result<void> check_row(Derived& derived, const ReadRow& row);
+  [[nodiscard]] core::Result<void> check_ids(Derived& derived, const Rows& rows);
   void check_record(const Row& row, const core::RecordSummary& summary, Log& log);
   [[nodiscard]] core::Result<void> check_derived(Derived& derived, const RowHeader& header, Position position,
                                                  const Hash& leaf, Log& log);
@@ -74,6 +85,9 @@ class StoreAudit {
   std::int64_t records_ = 0;
   bool seal_ok_ = true, rollups_ok_ = true;
   std::vector<std::string> problems_;
+  std::array<Rows, 2> slices_;
+  std::vector<std::pair<IdBytes, std::size_t>> by_id_;
+  Crew crew_;  ///< declared last: its threads end before what they work on goes
 };
 
 }  // namespace talon::vault
