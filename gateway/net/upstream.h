@@ -95,7 +95,8 @@ struct UpstreamPool {
 
 class UpstreamPools {
  public:
-  static constexpr std::size_t k_max_connections = 256;
+  /// A stream holds its connection for as long as it flows, seconds to minutes: thousands are open at once.
+  static constexpr std::size_t k_max_connections = 4'096;
   static constexpr std::size_t k_max_waiting = 1'024;
   static constexpr std::chrono::milliseconds k_idle{55'000};
 

@@ -111,7 +111,10 @@ class Nginx:
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
-                break
+                children = self.children()
+                if children:  # the master listens before it has its worker
+                    break
+                time.sleep(0.02)
             except OSError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     error = self.folder / "error.log"
@@ -119,8 +122,10 @@ class Nginx:
                     self.stop()
                     raise RuntimeError(f"nginx did not start: {said}") from None
                 time.sleep(0.02)
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         self.pid = int(children[0])
+
+    def children(self):
+        return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
 
     def stop(self):
         self.process.terminate()
