@@ -201,6 +201,7 @@ Task<core::Result<void>> check_out(Call& call) {
 
 Task<core::Result<void>> forward(Call& call, core::Result<void> connected) {
   write_request_head(call);
+  co_await call.worker.loop.turns_end();
   for (int retries = 0;; ++retries) {
     // The client may have left while the intent was written, or during a pause: then nothing is sent.
     if (const auto why = call.client.interrupts.reason()) {

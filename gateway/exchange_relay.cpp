@@ -109,6 +109,7 @@ Task<> relay_kept(Call& call, std::string_view body) {
   std::array<std::string_view, 2> all{call.space().client_head, body};
   std::span<std::string_view> pieces(all);
   // The usual end of a call: one gather write, no wait.
+  co_await call.worker.loop.turns_end();
   auto sent = call.client.send_now(pieces);
   if (sent == Connection::Sent::blocked) {
     const bool rest = co_await call.client.send(pieces);
