@@ -401,8 +401,8 @@ Result<std::vector<SessionInfo>> Vault::sessions_named(std::string_view id, cons
   std::vector<SessionInfo> found;
   if (!scope.known) return found;
   if (scope.all) {
-    const auto hash = session_key(LogNumber{}, id).view().substr(4);
-    const std::string prefix(hash);
+    const auto any_space = session_key(LogNumber{}, id);
+    const std::string prefix(any_space.view().substr(4));
     TALON_TRY(cursor, txn.cursor(Table::session_uids));
     auto at = cursor.at_or_after(prefix);
     for (; at && *at && (*at)->key.starts_with(prefix); at = cursor.next()) {
