@@ -63,7 +63,8 @@ core::Result<std::shared_ptr<const TlsIdentity>> unusable(const std::string& sen
 /// We speak HTTP/1.1 whatever else the client offers; one that offers no such thing is told (RFC 7301 §3.2).
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
                     unsigned int offered_size, void*) {
-  constexpr std::array<unsigned char, 9> k_ours{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  // OpenSSL copies what was chosen after we have returned.
+  static constexpr std::array<unsigned char, 9> k_ours{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, size, k_ours.data(), k_ours.size(), offered, offered_size) !=
       OPENSSL_NPN_NEGOTIATED) {
