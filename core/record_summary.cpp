@@ -12,7 +12,11 @@ bool read_text(CanonicalScanner& scanner, std::string& value) {
   std::string_view raw;
   bool escaped = false;
   if (!scanner.string(raw, escaped)) return false;
-  value = unescape(raw, escaped);
+  if (escaped) {
+    value = unescape(raw, escaped);
+  } else {
+    value.assign(raw);
+  }
   return true;
 }
 
@@ -113,49 +117,74 @@ struct Seen {
   std::optional<CanonicalScanner> calls;  ///< comes before the kind that says what it is
 };
 
+bool read_version(CanonicalScanner& scanner, Seen& seen) {
+  std::int64_t version = 0;
+  seen.v = true;
+  return scanner.integer(version) && (version == 1 || scanner.fail_with("\"v\" is 1"));
+}
+
+bool read_id(CanonicalScanner& scanner, RecordSummary& summary, Seen& seen) {
+  std::string_view raw;
+  bool escaped = false;
+  if (!scanner.string(raw, escaped)) return false;
+  const auto id = EvidenceId::parse(raw);
+  if (!id) return scanner.fail_with("\"id\" is no evidence id");
+  summary.id = *id;
+  return seen.id = true;
+}
+
+bool read_calls_cost(CanonicalScanner& scanner, RecordSummary& summary) {
+  std::int64_t nano = 0;
+  if (!read_count(scanner, nano)) return false;
+  summary.calls_cost = NanoUsd(nano);
+  return true;
+}
+
+/// Names are told apart by their length first: a million records are read when a vault is verified.
 bool read_member(CanonicalScanner& scanner, std::string_view name, RecordSummary& summary, Seen& seen) {
-  if (name == "seq") return (seen.seq = true) && read_count(scanner, summary.seq);
-  if (name == "time") return (seen.time = true) && read_count(scanner, summary.time.micros);
-  if (name == "kind") return read_text(scanner, summary.kind);
-  if (name == "tenant") return read_text(scanner, summary.tenant);
-  if (name == "calls") seen.calls = scanner;
-  if (summary.kind == "attribution") {
-    if (name == "session") return read_text(scanner, summary.session);
-    if (name == "nano_usd") {
-      std::int64_t nano = 0;
-      if (!read_count(scanner, nano)) return false;
-      summary.calls_cost = NanoUsd(nano);
-      return true;
-    }
-  }
-  if (name == "event" && scanner.peek() == '"') return read_text(scanner, summary.event);
-  if (name == "action" && scanner.peek() == '"') return read_text(scanner, summary.action);
-  if (name == "target" && scanner.peek() == '"') return read_text(scanner, summary.target);
-  if (name == "v") {
-    std::int64_t version = 0;
-    seen.v = true;
-    return scanner.integer(version) && (version == 1 || scanner.fail_with("\"v\" is 1"));
-  }
-  if (name == "id") {
-    std::string_view raw;
-    bool escaped = false;
-    if (!scanner.string(raw, escaped)) return false;
-    const auto id = EvidenceId::parse(raw);
-    if (!id) return scanner.fail_with("\"id\" is no evidence id");
-    summary.id = *id;
-    return seen.id = true;
-  }
   // Members of requests: another kind may use these names for something else.
-  if (summary.kind.empty() || summary.kind == "request") {
-    if (name == "ask" && scanner.peek() == '{') return read_ask(scanner, summary);
-    if (name == "cost" && scanner.peek() == '{') return read_cost(scanner, summary);
-    if (name == "decision" && scanner.peek() == '{') return read_decision(scanner, summary);
-    if (name == "route" && scanner.peek() == '{') return read_route(scanner, summary);
-    if (name == "caller" && scanner.peek() == '"') return read_text(scanner, summary.caller);
-    if (name == "session" && scanner.peek() == '"') return read_text(scanner, summary.session);
-    if (name == "project" && scanner.peek() == '"') return read_text(scanner, summary.project);
+  const bool request = summary.kind.empty() || summary.kind == "request";
+  const bool attribution = summary.kind == "attribution";
+  const char next = scanner.peek();
+  switch (name.size()) {
+    case 1:
+      if (name == "v") return read_version(scanner, seen);
+      break;
+    case 2:
+      if (name == "id") return read_id(scanner, summary, seen);
+      break;
+    case 3:
+      if (name == "seq") return (seen.seq = true) && read_count(scanner, summary.seq);
+      if (name == "ask" && request && next == '{') return read_ask(scanner, summary);
+      break;
+    case 4:
+      if (name == "time") return (seen.time = true) && read_count(scanner, summary.time.micros);
+      if (name == "kind") return read_text(scanner, summary.kind);
+      if (name == "cost" && request && next == '{') return read_cost(scanner, summary);
+      break;
+    case 5:
+      if (name == "calls") seen.calls = scanner;
+      if (name == "event" && next == '"') return read_text(scanner, summary.event);
+      if (name == "route" && request && next == '{') return read_route(scanner, summary);
+      if (name == "count") return read_count(scanner, summary.count);
+      break;
+    case 6:
+      if (name == "tenant") return read_text(scanner, summary.tenant);
+      if (name == "action" && next == '"') return read_text(scanner, summary.action);
+      if (name == "target" && next == '"') return read_text(scanner, summary.target);
+      if (name == "caller" && request && next == '"') return read_text(scanner, summary.caller);
+      break;
+    case 7:
+      if (name == "session" && (attribution || (request && next == '"'))) return read_text(scanner, summary.session);
+      if (name == "project" && request && next == '"') return read_text(scanner, summary.project);
+      break;
+    case 8:
+      if (name == "decision" && request && next == '{') return read_decision(scanner, summary);
+      if (name == "nano_usd" && attribution) return read_calls_cost(scanner, summary);
+      break;
+    default:
+      break;
   }
-  if (name == "count") return read_count(scanner, summary.count);
   return scanner.skip();
 }
 

@@ -1,6 +1,7 @@
 // bench_vault: what the vault costs. Prints a table and, with --json, one JSON document; asserts nothing.
 //
-//   bench_vault [--seconds S] [--records N] [--open C] [--dir DIR] [--json]     (C: only that many open calls)
+//   bench_vault [--seconds S] [--records N] [--open C] [--rate WORD] [--dir DIR] [--json]     (C: only that many open calls;
+//               WORD: only rates with it in their name; 0 seconds, 0 records: none of that kind)
 //
 // journal: C closed-loop calls, each an intent and then its record, both waited for (strict) or not (batched).
 // CPU is the journal thread's own (/proc/self/task/TID/schedstat), so what the producers do is not in it.
@@ -205,7 +206,7 @@ double process_cpu() {
 }
 
 template <class Work>
-Rate measure(std::string what, Work work) {
+Rate best_of_three(std::string what, Work work) {
   Rate best{std::move(what), 0, 1e9, 1e9};
   for (int round = 0; round < 3; ++round) {
     const auto started = Steady::now();
@@ -217,8 +218,8 @@ Rate measure(std::string what, Work work) {
   return best;
 }
 
-std::vector<Rate> run_reads(const std::filesystem::path& dir, std::int64_t records, const core::Clock& clock,
-                            core::Random& random) {
+std::vector<Rate> run_reads(const std::filesystem::path& dir, std::int64_t records, std::string_view word,
+                            const core::Clock& clock, core::Random& random) {
   {
     auto vault = need(Vault::open_for_serving(dir,
                                               {.durability = core::Durability::batched,
@@ -242,14 +243,18 @@ std::vector<Rate> run_reads(const std::filesystem::path& dir, std::int64_t recor
   const auto log = core::LogName::of(need(core::TenantId::parse("tenant-1000")));
   const auto file = dir.parent_path() / "bench.talon";
   std::vector<Rate> rates;
-  rates.push_back(measure("verify live vault", [&] {
+  const auto wanted = [&](std::string_view what) { return word.empty() || what.find(word) != std::string_view::npos; };
+  const auto measure = [&](std::string what, auto work) {
+    if (wanted(what)) rates.push_back(best_of_three(std::move(what), work));
+  };
+  measure("verify live vault", [&] {
     const auto report = need(vault->verify());
     if (!report.ok()) die({core::Code::vault_corrupt, report.problems.front()});
     return report.records;
-  }));
+  });
   const auto drop = [](std::string_view) -> core::Result<void> { return {}; };
-  rates.push_back(measure("export ndjson", [&] { return need(vault->export_ndjson(log, {}, drop)).records; }));
-  rates.push_back(measure("export bundle", [&] {
+  measure("export ndjson", [&] { return need(vault->export_ndjson(log, {}, drop)).records; });
+  measure("export bundle", [&] {
     std::ofstream out(file, std::ios::binary | std::ios::trunc);
     return need(vault->export_bundle(log, {},
                                      [&](std::string_view bytes) -> core::Result<void> {
@@ -257,14 +262,14 @@ std::vector<Rate> run_reads(const std::filesystem::path& dir, std::int64_t recor
                                        return {};
                                      }))
         .records;
-  }));
-  rates.push_back(measure("verify bundle", [&] {
+  });
+  measure("verify bundle", [&] {
     VerifyOptions options;
     options.require_pinned = false;
     const auto report = need(verify_bundle(file, options));
     if (report.exit != 0) die({core::Code::vault_corrupt, "the bundle does not verify"});
     return report.records;
-  }));
+  });
   return rates;
 }
 
@@ -276,6 +281,7 @@ int main(int argc, char** argv) {
   std::filesystem::path base = std::filesystem::temp_directory_path();
   bool json = false;
   int only = 0;
+  std::string_view word;
   for (int i = 1; i < argc; ++i) {
     const std::string_view flag = argv[i];
     if (flag == "--json") {
@@ -286,10 +292,13 @@ int main(int argc, char** argv) {
       records = std::stoll(argv[++i]);
     } else if (i + 1 < argc && flag == "--open") {
       only = std::stoi(argv[++i]);
+    } else if (i + 1 < argc && flag == "--rate") {
+      word = argv[++i];
     } else if (i + 1 < argc && flag == "--dir") {
       base = argv[++i];
     } else {
-      fmt::print(stderr, "usage: bench_vault [--seconds S] [--records N] [--open C] [--dir DIR] [--json]\n");
+      fmt::print(stderr,
+                 "usage: bench_vault [--seconds S] [--records N] [--open C] [--rate WORD] [--dir DIR] [--json]\n");
       return 2;
     }
   }
@@ -309,7 +318,7 @@ int main(int argc, char** argv) {
   if (only == 0 && seconds > 0) {
     journal.push_back(run_journal(dir, core::Durability::strict, 128, 1000, seconds, clock, random));
   }
-  const auto rates = records > 0 ? run_reads(dir, records, clock, random) : std::vector<Rate>();
+  const auto rates = records > 0 ? run_reads(dir, records, word, clock, random) : std::vector<Rate>();
 
   if (json) {
     fmt::print("{{\"journal\":[");

@@ -43,10 +43,9 @@ core::Result<void> TarOutput::finish() {
 }
 
 core::Result<void> TarOutput::flush() {
-  hash_.update(buffer_);
-  auto result = sink_(buffer_);
-  buffer_.clear();
-  return result;
+  TALON_TRY_VOID(sink_(buffer_));
+  hash_.give(buffer_);
+  return {};
 }
 
 core::Result<FolderOutput> FolderOutput::create(fs::path target) {

@@ -8,7 +8,7 @@
 
 #include "vault/bundle/writer.h"
 #include "vault/log/files.h"
-#include "vault/log/sha256.h"
+#include "vault/log/hash_behind.h"
 
 namespace talon::vault {
 
@@ -37,7 +37,7 @@ class TarOutput final : public BundleOutput {
   const ByteSink& sink_;
   std::string buffer_;
   std::uint64_t padding_ = 0;  ///< due before the next header
-  Sha256 hash_;
+  HashBehind hash_;
 };
 
 /// Fills a folder beside the target and renames it at the end; a failure leaves nothing behind.

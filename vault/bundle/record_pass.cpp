@@ -1,10 +1,12 @@
 #include "vault/bundle/record_pass.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/canonical_json.h"
 #include "vault/bundle/line_reader.h"
 #include "vault/bundle/record_fields.h"
+#include "vault/log/crew.h"
 
 namespace talon::vault {
 namespace {
@@ -43,6 +45,50 @@ bool equals(const std::optional<RawText>& text, const std::optional<std::string>
   return !expected || (text && text->is(*expected));
 }
 
+/// A line, and what it shows alone: found out by several threads.
+struct ReadLine {
+  std::size_t begin = 0, size = 0;  ///< in Batch::text
+  std::string_view text;
+  RecordFields fields;
+  Hash leaf{};
+  std::string why_not;  ///< empty: it is canonical
+};
+
+void examine(ReadLine& line) {
+  core::CanonicalScanner scanner(line.text);
+  if (line.text.empty()) {
+    line.why_not = "the line is empty";
+  } else if (!read_record_fields(scanner, line.fields)) {
+    line.why_not = scanner.error().message;
+  } else {
+    line.leaf = leaf_hash(line.text);
+  }
+}
+
+/// Lines in the order of the file. Two take turns: one is read and examined while the other is checked.
+struct Batch {
+  std::string text;
+  std::vector<ReadLine> lines;
+  LineReader::State end = LineReader::State::line;  ///< why it ends; `line`: there is more
+};
+
+core::Result<void> read_batch(LineReader& reader, Batch& batch) {
+  constexpr std::size_t k_bytes = 512 * 1024;
+  batch.text.clear();
+  batch.lines.clear();
+  while (batch.text.size() < k_bytes) {
+    TALON_TRY(next, reader.next());
+    batch.end = next.state;
+    if (next.state != LineReader::State::line) break;
+    auto& line = batch.lines.emplace_back();
+    line.begin = batch.text.size();
+    line.size = next.line.size();
+    batch.text += next.line;
+  }
+  for (auto& line : batch.lines) line.text = std::string_view(batch.text).substr(line.begin, line.size);
+  return {};
+}
+
 class Pass {
  public:
   Pass(const ReadManifest& manifest, const std::optional<RangeProof>& range, std::optional<LeafReader> leaves)
@@ -51,17 +97,14 @@ class Pass {
   }
 
   /// False when the line is not canonical: the pass ends there.
-  core::Result<bool> line(std::string_view text) {
-    core::CanonicalScanner scanner(text);
-    RecordFields fields;
-    if (text.empty() || !read_record_fields(scanner, fields)) {
-      not_canonical(text.empty() ? "the line is empty" : scanner.error().message);
+  core::Result<bool> line(const ReadLine& read) {
+    if (!read.why_not.empty()) {
+      not_canonical(read.why_not);
       return false;
     }
-    if (result_.typed) look_at(fields);
-    const Hash leaf = leaf_hash(text);
-    if (result_.tree) result_.tree->append(leaf);
-    TALON_TRY_VOID(compare_leaf(leaf, fields));
+    if (result_.typed) look_at(read.fields);
+    if (result_.tree) result_.tree->append(read.leaf);
+    TALON_TRY_VOID(compare_leaf(read.leaf, read.fields));
     ++result_.lines;
     return true;
   }
@@ -226,37 +269,49 @@ core::Result<RecordPass> pass_over_records(const BundleFiles& files, const Bundl
   TALON_TRY(bytes, files.reader(records));
   LineReader lines(std::move(bytes));
   Pass pass(manifest, range, std::move(leaf_reader));
-  for (bool more = true; more;) {
-    TALON_TRY(next, lines.next());
-    switch (next.state) {
-      case LineReader::State::line: {
-        TALON_TRY(canonical, pass.line(next.line));
-        more = canonical;
-        break;
-      }
-      case LineReader::State::too_long:
-        pass.not_canonical("the line is longer than 65,535 bytes");
-        return pass.take();
-      case LineReader::State::no_final_newline:
-        pass.not_canonical("the last line does not end with LF");
-        return pass.take();
-      case LineReader::State::end:
-        more = false;
-        break;
+  const auto conclude = [&]() -> core::Result<RecordPass> {
+    TALON_TRY_VOID(pass.end());
+    auto& ids = pass.ids();
+    std::sort(ids.begin(), ids.end());
+    const auto repeated = std::adjacent_find(ids.begin(), ids.end());
+    RecordPass result = pass.take();
+    if (!result.canonical && records.size == 0)
+      result.canonical = Finding{records.path, "it is empty: no line, no last LF"};
+    if (!result.canonical && result.typed && !result.order && repeated != ids.end()) {
+      TALON_TRY(name, name_second(files, records, manifest, *repeated));
+      result.order = Finding{name, "its id stands at an earlier record too"};
     }
+    return result;
+  };
+  std::array<Batch, 2> batches;
+  Crew crew;  // declared after them: its threads end before what they work on goes
+  auto* here = &batches[0];
+  auto* ahead = &batches[1];
+  const auto begin = [&crew](Batch& batch) {
+    crew.start(batch.lines.size(), [&batch](std::size_t i) { examine(batch.lines[i]); });
+  };
+  TALON_TRY_VOID(read_batch(lines, *here));
+  begin(*here);
+  for (bool more = true; more;) {
+    more = here->end == LineReader::State::line;
+    if (more) TALON_TRY_VOID(read_batch(lines, *ahead));
+    crew.finish();
+    if (more) begin(*ahead);
+    for (const auto& line : here->lines) {
+      TALON_TRY(canonical, pass.line(line));
+      if (!canonical) return conclude();
+    }
+    if (here->end == LineReader::State::too_long) {
+      pass.not_canonical("the line is longer than 65,535 bytes");
+      return pass.take();
+    }
+    if (here->end == LineReader::State::no_final_newline) {
+      pass.not_canonical("the last line does not end with LF");
+      return pass.take();
+    }
+    std::swap(here, ahead);
   }
-  TALON_TRY_VOID(pass.end());
-  auto& ids = pass.ids();
-  std::sort(ids.begin(), ids.end());
-  const auto repeated = std::adjacent_find(ids.begin(), ids.end());
-  RecordPass result = pass.take();
-  if (!result.canonical && records.size == 0)
-    result.canonical = Finding{records.path, "it is empty: no line, no last LF"};
-  if (!result.canonical && result.typed && !result.order && repeated != ids.end()) {
-    TALON_TRY(name, name_second(files, records, manifest, *repeated));
-    result.order = Finding{name, "its id stands at an earlier record too"};
-  }
-  return result;
+  return conclude();
 }
 
 core::Result<std::optional<Hash>> root_of_leaves(const BundleFiles& files, const BundleEntry& leaves, TreeSize first,

@@ -19,6 +19,11 @@ class LogSource {
   /// holds no transaction while `line` runs.
   [[nodiscard]] virtual core::Result<void> lines(
       TreeSize first, TreeSize last, const std::function<core::Result<void>(std::string_view)>& line) const = 0;
+  /// Calls `leaf` for the leaf hashes of first … last in order, as the log's tree has them.
+  [[nodiscard]] virtual core::Result<void> leaves(TreeSize first, TreeSize last,
+                                                  const std::function<core::Result<void>(const Hash&)>& leaf) const {
+    return lines(first, last, [&leaf](std::string_view line) { return leaf(leaf_hash(line)); });
+  }
   [[nodiscard]] virtual core::Result<core::Instant> time_of(TreeSize seq) const = 0;
   [[nodiscard]] virtual core::Result<Hash> subtree_root(TreeSize start, unsigned height) const = 0;
 };

@@ -9,6 +9,7 @@
 #include "vault/bundle/layout.h"
 #include "vault/bundle/output.h"
 #include "vault/bundle/tar.h"
+#include "vault/log/hash_behind.h"
 
 namespace talon::vault {
 namespace {
@@ -66,7 +67,9 @@ struct Lines {
 /// the period begins and ends.
 core::Result<Lines> hash_lines(const LogSource& source, const Span& span, const RangeProof& range, const Hash& root) {
   Lines found;
-  Sha256 records, leaves;
+  constexpr std::size_t k_piece = 1 << 20;
+  HashBehind records, leaves;
+  std::string text, hashes;
   RangeVerifier tree(span.first, range.left);
   TreeSize seq = span.first;
   const auto at_edge = [&span](TreeSize at) {
@@ -83,13 +86,16 @@ core::Result<Lines> hash_lines(const LogSource& source, const Span& span, const 
     }
     const Hash leaf = leaf_hash(line);
     tree.append(leaf);
-    leaves.update(bytes_of(leaf));
-    records.update(line);
-    records.update("\n");
+    hashes += bytes_of(leaf);
+    if (hashes.size() >= k_piece) leaves.give(hashes);
+    text.append(line) += '\n';
+    if (text.size() >= k_piece) records.give(text);
     found.bytes += line.size() + 1;
     ++seq;
     return {};
   }));
+  leaves.give(hashes);
+  records.give(text);
   if (seq != span.last + 1) return contradiction("record " + std::to_string(seq) + " is missing");
   if (tree.root(source.size(), range.right) != root) {
     return contradiction("the records do not lead to the root of the log");
@@ -168,6 +174,8 @@ core::Result<Plan> make_plan(const LogSource& source, const core::LogName& log, 
   return plan;
 }
 
+constexpr std::size_t k_leaves_piece = 64 * 1024;
+
 /// Passes over the lines again; `convert` makes a line's bytes in the file. The size is announced already, so a source
 /// that changed its mind is an error, not a broken tar.
 template <class Convert>
@@ -186,13 +194,24 @@ core::Result<void> stream(const LogSource& source, const Span& span, std::string
   return {};
 }
 
+/// The hashes that the first pass compared with the lines, or it is an error.
 core::Result<void> write_leaves(const LogSource& source, const Plan& plan, BundleOutput& output) {
-  return stream(source, plan.span, k_leaves_file, plan.records() * sizeof(Hash), output,
-                [&output](std::string_view line, std::uint64_t& written) {
-                  const Hash leaf = leaf_hash(line);
-                  written = leaf.size();
-                  return output.write(bytes_of(leaf));
-                });
+  TALON_TRY_VOID(output.begin(k_leaves_file, plan.records() * sizeof(Hash)));
+  Sha256 written;
+  std::string piece;
+  const auto flush = [&] {
+    written.update(piece);
+    auto done = output.write(piece);
+    piece.clear();
+    return done;
+  };
+  TALON_TRY_VOID(source.leaves(plan.span.first, plan.span.last, [&](const Hash& leaf) -> core::Result<void> {
+    piece += bytes_of(leaf);
+    return piece.size() < k_leaves_piece ? core::Result<void>() : flush();
+  }));
+  TALON_TRY_VOID(flush());
+  if (written.finish() != plan.lines.leaves_hash) return contradiction("the records changed during the export");
+  return {};
 }
 
 core::Result<void> write_records(const LogSource& source, const Plan& plan, BundleOutput& output) {

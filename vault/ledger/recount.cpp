@@ -50,7 +50,8 @@ void Recount::add(const RowHeader& header, const core::RecordSummary& summary, c
                   Position position) {
   if (log.is_unattributed()) unattributed_ = header.log;
   if (summary.kind == "attribution") return check_attribution(header, summary);
-  auto change = change_of(summary, header.flags);
+  auto& change = change_;
+  change_of(summary, header.flags, change);
   if (!moves_rollups(change)) return;
   auto& money = money_[static_cast<std::uint32_t>(header.log)];
   money = sum(money, change.cost);
@@ -86,7 +87,7 @@ void Recount::add(const RowHeader& header, const core::RecordSummary& summary, c
   count(tenants ? header.log : loose ? unattributed_ : session.sums.tenant, change, header.time, opens, Way::add);
   count(k_whole_vault, change, header.time, opens, Way::add);
   if (!loose && !tenants && change.counts_as_request) expect(session.sums.tenant, {summary.id, change.cost});
-  if (loose) session.loose.push_back({std::move(change), header.time, summary.id, position});
+  if (loose) session.loose.push_back({change, header.time, summary.id, position});
 }
 
 void Recount::give(Session& session, LogNumber winner) {

@@ -83,6 +83,7 @@ class Recount {
     Counted<DayCell>* cell = nullptr;
   };
   std::array<Recent, 2 * k_dimensions> recent_;
+  RollupChange change_;  ///< of the record at hand
   std::string scratch_, names_;
 };
 

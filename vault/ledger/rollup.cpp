@@ -177,17 +177,31 @@ void set_flags(RollupChange& change, std::uint8_t flags) {
   change.makes_session = (flags & k_flag_makes_session) != 0;
 }
 
+void change_of(const core::RecordSummary& summary, std::uint8_t flags, RollupChange& change) {
+  const auto take = [](std::string& into, const std::optional<std::string>& from) {
+    if (from) {
+      into = *from;
+    } else {
+      into.clear();
+    }
+  };
+  set_flags(change, flags);
+  change.cost = summary.has_cost ? summary.cost : core::NanoUsd();
+  change.modality = 0;
+  take(change.caller, summary.caller);
+  take(change.provider, summary.provider);
+  take(change.model, summary.model);
+  take(change.project, summary.project);
+  if ((flags & k_flag_session) != 0) {
+    take(change.session, change.makes_session ? summary.target : summary.session);
+  } else {
+    change.session.clear();
+  }
+}
+
 RollupChange change_of(const core::RecordSummary& summary, std::uint8_t flags) {
   RollupChange change;
-  set_flags(change, flags);
-  if (summary.has_cost) change.cost = summary.cost;
-  change.caller = summary.caller.value_or("");
-  change.provider = summary.provider.value_or("");
-  change.model = summary.model.value_or("");
-  change.project = summary.project.value_or("");
-  if ((flags & k_flag_session) != 0) {
-    change.session = change.makes_session ? summary.target.value_or("") : summary.session.value_or("");
-  }
+  change_of(summary, flags, change);
   return change;
 }
 

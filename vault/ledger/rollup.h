@@ -127,6 +127,8 @@ struct RollupKey {
 void set_flags(RollupChange& change, std::uint8_t flags);
 /// The change that a stored record made: its line's summary and its row's flags.
 [[nodiscard]] RollupChange change_of(const core::RecordSummary& summary, std::uint8_t flags);
+/// The same into a change that is used again and again.
+void change_of(const core::RecordSummary& summary, std::uint8_t flags, RollupChange& change);
 
 /// The arithmetic of one record, shared by the writer and by every recount. `sessions`: how many it opens in this
 /// log: 1 when it is the first of its session, or a session of its own.

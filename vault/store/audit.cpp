@@ -30,7 +30,7 @@ void StoreAudit::examine(Rows& rows) {
     if (!read.row) return;
     read.leaf = leaf_hash(read.row->payload);
     read.row_leaf = vault::row_leaf(read.row->header_bytes, read.leaf);
-    if (read.row->header.kind == RowKind::record) read.summary = core::summarize(read.row->payload);
+    if (read.row->header.kind == RowKind::record) read.summary.emplace(core::summarize(read.row->payload));
   });
 }
 

@@ -56,6 +56,25 @@ Result<void> StoreLogSource::lines(TreeSize first, TreeSize last,
   return {};
 }
 
+Result<void> StoreLogSource::leaves(TreeSize first, TreeSize last,
+                                    const std::function<Result<void>(const Hash&)>& leaf) const {
+  std::vector<Hash> read;
+  while (first <= last) {
+    read.clear();
+    {
+      TALON_TRY(txn, environment_->read());
+      TALON_TRY(log, LogView::of(txn, number_));
+      for (auto seq = first; seq <= last && read.size() < k_slice_rows; ++seq) {
+        TALON_TRY(entry, log.entry(seq));
+        read.push_back(entry.leaf);
+      }
+    }
+    for (const auto& hash : read) TALON_TRY_VOID(leaf(hash));
+    first += read.size();
+  }
+  return {};
+}
+
 Result<core::Instant> StoreLogSource::time_of(TreeSize seq) const {
   TALON_TRY(txn, environment_->read());
   TALON_TRY(log, LogView::of(txn, number_));

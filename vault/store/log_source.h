@@ -35,6 +35,9 @@ class StoreLogSource final : public LogSource {
   [[nodiscard]] TreeSize size() const override { return size_; }
   [[nodiscard]] core::Result<void> lines(
       TreeSize first, TreeSize last, const std::function<core::Result<void>(std::string_view)>& line) const override;
+  /// From the index; no line is read.
+  [[nodiscard]] core::Result<void> leaves(TreeSize first, TreeSize last,
+                                          const std::function<core::Result<void>(const Hash&)>& leaf) const override;
   [[nodiscard]] core::Result<core::Instant> time_of(TreeSize seq) const override;
   [[nodiscard]] core::Result<Hash> subtree_root(TreeSize start, unsigned height) const override;
 

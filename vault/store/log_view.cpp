@@ -55,8 +55,17 @@ Result<LogView> LogView::of(const ReadTxn& txn, LogNumber log) {
   return LogView(log, vault, indexed, std::move(index), std::move(rows), std::move(nodes));
 }
 
+Result<std::optional<Entry>> LogView::seek(Cursor& cursor, bool next, std::string_view key) {
+  if (next) {
+    TALON_TRY(found, cursor.next());
+    if (found && found->key == key) return found;
+  }
+  return cursor.at(key);
+}
+
 Result<void> LogView::read_tail() {
   if (tail_) return {};
+  row_at_.reset();
   tail_.emplace();
   if (vault_.indexed.rows == vault_.state.rows) return {};
   auto entry = rows_.at_or_after(row_key(vault_.indexed.rows));
@@ -79,7 +88,11 @@ Result<TreeSize> LogView::size() {
 
 Result<IndexEntry> LogView::entry(TreeSize seq) {
   if (seq < indexed_) {
-    TALON_TRY(found, index_.at(index_key(log_, seq)));
+    const auto key = index_key(log_, seq);
+    // Whoever reads on needs no search.
+    TALON_TRY(found, seek(index_, index_at_ && *index_at_ + 1 == seq, key));
+    index_at_ = seq;
+    if (!found) index_at_.reset();
     const auto entry = found ? IndexEntry::decode(found->value) : std::nullopt;
     if (!entry) return damaged(fmt::format("the index has no record {} of its log", seq));
     return *entry;
@@ -89,6 +102,7 @@ Result<IndexEntry> LogView::entry(TreeSize seq) {
   if (at >= tail_->size()) return core::fail(Code::internal_error, "a record beyond the log's end was asked for");
   auto& entry = (*tail_)[at];
   if (!tail_hashed_[at]) {
+    row_at_.reset();
     TALON_TRY(found, rows_.at(row_key(entry.position)));
     const auto row = found ? decode_row(found->value) : std::nullopt;
     if (!row) return damaged(fmt::format("row {} is damaged", entry.position));
@@ -104,7 +118,9 @@ Result<Row> LogView::row(TreeSize seq) {
 }
 
 Result<Row> LogView::row_of(const IndexEntry& entry, TreeSize seq) {
-  TALON_TRY(found, rows_.at(row_key(entry.position)));
+  TALON_TRY(found, seek(rows_, row_at_ && *row_at_ + 1 == entry.position, row_key(entry.position)));
+  row_at_ = entry.position;
+  if (!found) row_at_.reset();
   const auto row = found ? decode_row(found->value) : std::nullopt;
   if (!row || row->header.kind != RowKind::record || row->header.log != log_ || row->header.seq != seq) {
     return damaged(fmt::format("row {} is not record {} of its log", entry.position, seq));

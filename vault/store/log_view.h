@@ -50,6 +50,8 @@ class LogView {
         rows_(std::move(rows)),
         nodes_(std::move(nodes)) {}
   [[nodiscard]] core::Result<void> read_tail();
+  /// The entry with this key: the next one, if it is that.
+  [[nodiscard]] static core::Result<std::optional<Entry>> seek(Cursor& cursor, bool next, std::string_view key);
 
   LogNumber log_;
   VaultView vault_;
@@ -57,6 +59,8 @@ class LogView {
   std::optional<std::vector<IndexEntry>> tail_;  ///< leaves not hashed until needed
   std::vector<bool> tail_hashed_;
   Cursor index_, rows_, nodes_;
+  std::optional<TreeSize> index_at_;  ///< the seq at which the index's cursor stands
+  std::optional<Position> row_at_;    ///< and the rows'
 };
 
 /// The log and seq of a record, by id: the ids table, then the unindexed rows. nullopt: no such record.
