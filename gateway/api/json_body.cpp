@@ -2,6 +2,7 @@
 #include "gateway/api/json_body.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/text.h"
 #include "gateway/provider/json_cursor.h"
@@ -67,7 +68,7 @@ class TreeBuilder {
 
   std::expected<JsonValue, Refusal> build() {
     JsonValue root;
-    if (value(root, {}, 0) && !cursor_.at_end()) fail(JsonFault::malformed);
+    if (value(root, 0) && !cursor_.at_end()) fail(JsonFault::malformed);
     if (refusal_) return std::unexpected(*std::move(refusal_));
     return root;
   }
@@ -83,7 +84,22 @@ class TreeBuilder {
     return false;
   }
 
-  bool value(JsonValue& into, const std::string& path, int depth) {
+  /// Of what is being read now, as it is written in a sentence: "a.b[0]". Made only then: a long name above thousands of
+  /// values would be copied for each of them.
+  [[nodiscard]] std::string path() const {
+    std::string out;
+    for (const JsonValue* outer : open_) {
+      if (outer->kind == Kind::object) {
+        if (!out.empty()) out += '.';
+        out += outer->names.back();
+      } else {
+        out += '[' + std::to_string(outer->values.size() - 1) + ']';
+      }
+    }
+    return out;
+  }
+
+  bool value(JsonValue& into, int depth) {
     if (++count_ > k_max_body_values)
       return refuse({{Code::invalid_request, "The body holds more than 4,000 values.", {}}});
     if (depth > k_max_body_depth) return refuse({{Code::invalid_request, "The body is nested more than 16 deep.", {}}});
@@ -91,13 +107,13 @@ class TreeBuilder {
       case '\0':
         return fail(JsonFault::malformed);
       case '{':
-        return object(into, path, depth);
+        return object(into, depth);
       case '[':
-        return array(into, path, depth);
+        return array(into, depth);
       case '"':
         return string(into);
       default:
-        return scalar(into, path);
+        return scalar(into);
     }
   }
 
@@ -111,7 +127,7 @@ class TreeBuilder {
     return true;
   }
 
-  bool scalar(JsonValue& into, const std::string& path) {
+  bool scalar(JsonValue& into) {
     into.text = cursor_.scalar_text();
     std::size_t end = 0;
     if (!cursor_.skip(end)) return fail(cursor_.fault());
@@ -122,40 +138,49 @@ class TreeBuilder {
     } else if (is_number(into.text)) {
       into.kind = Kind::number;
     } else {
-      const auto where = path.empty() ? std::string("the body") : '"' + core::record_text(path) + '"';
+      const auto place = path();
+      const auto where = place.empty() ? std::string("the body") : '"' + core::record_text(place) + '"';
       return fail("The body is not JSON: " + where + " is " + core::record_text(into.text.substr(0, 40)) +
                   ", which is no value; texts stand in quotes, and there is no NaN or Infinity.");
     }
     return true;
   }
 
-  bool array(JsonValue& into, const std::string& path, int depth) {
+  bool array(JsonValue& into, int depth) {
     into.kind = Kind::array;
     cursor_.take('[');
     if (cursor_.peek() == ']') return cursor_.take(']');
+    open_.push_back(&into);
     for (;;) {
-      auto& element = into.values.emplace_back();
-      if (!value(element, path + '[' + std::to_string(into.values.size() - 1) + ']', depth + 1)) return false;
-      if (cursor_.peek() == ']') return cursor_.take(']');
+      if (!value(into.values.emplace_back(), depth + 1)) return false;
+      if (cursor_.peek() == ']') break;
       if (!cursor_.take(',')) return fail(cursor_.fault());
     }
+    open_.pop_back();
+    return cursor_.take(']');
   }
 
-  bool object(JsonValue& into, const std::string& path, int depth) {
+  bool object(JsonValue& into, int depth) {
     into.kind = Kind::object;
+    open_.push_back(&into);
+    std::set<std::string> seen;
     const bool whole = cursor_.object([&](std::string_view raw, std::size_t) {
-      const auto name = unescape_json(raw);
+      auto name = unescape_json(raw);
       if (!name) return fail("The body is not JSON: an escape in a member's name is broken.");
-      const auto inner = path.empty() ? *name : path + '.' + *name;
-      if (into.find(*name) != nullptr) return refuse(problem_with(inner, "is given twice; write it once."));
-      into.names.push_back(*name);
-      return value(into.values.emplace_back(), inner, depth + 1);
+      if (into.names.size() == k_max_body_members)
+        return refuse({{Code::invalid_request, "The body holds an object of more than 256 members.", {}}});
+      const bool fresh = seen.insert(*name).second;
+      into.names.push_back(*std::move(name));
+      if (!fresh) return refuse(problem_with(path(), "is given twice; write it once."));
+      return value(into.values.emplace_back(), depth + 1);
     });
+    open_.pop_back();
     return whole || fail(cursor_.fault() == JsonFault::none ? JsonFault::malformed : cursor_.fault());
   }
 
   JsonCursor cursor_;
   std::size_t count_ = 0;
+  std::vector<const JsonValue*> open_;  ///< the objects and arrays around what is being read, outermost first
   std::optional<Refusal> refusal_;
 };
 
@@ -363,12 +388,12 @@ std::optional<core::TenantId> BodyReader::optional_id(std::string_view member, C
 }
 
 core::Secret BodyReader::provider_key(std::string_view member) {
-  constexpr std::string_view k_wanted = "a provider's key: 8 to 512 visible ASCII characters without spaces";
+  constexpr std::string_view k_wanted = "a provider's key: 6 to 512 visible ASCII characters without spaces";
   if (!has(member)) missing(member, k_wanted);
   const auto* value = take(member, Kind::string, Null::refused);
   if (value == nullptr) return {};
   const auto visible = [](char c) { return c >= '!' && c <= '~'; };
-  if (value->text.size() < 8 || value->text.size() > 512 || !std::ranges::all_of(value->text, visible))
+  if (value->text.size() < 6 || value->text.size() > 512 || !std::ranges::all_of(value->text, visible))
     refuse(member, "is not " + std::string(k_wanted) + '.');
   return core::Secret(std::string(value->text));
 }

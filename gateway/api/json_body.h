@@ -44,11 +44,12 @@ struct JsonValue {
 
 inline constexpr int k_max_body_depth = 16;
 inline constexpr std::size_t k_max_body_values = 4'000;
+inline constexpr std::size_t k_max_body_members = 256;  ///< of one object; no route knows so many
 
 enum class BodyNeed : std::uint8_t { required, optional };  ///< optional: an empty body counts as {}
 /// The whole text is one JSON object (RFC 8259, UTF-8, no duplicate members at any depth). Refusals: 400 invalid_json;
-/// 400 invalid_request for a value that is no object, duplicates, more than k_max_body_values values or a nesting
-/// deeper than k_max_body_depth.
+/// 400 invalid_request for a value that is no object, duplicates, more than k_max_body_values values, an object of more
+/// than k_max_body_members members or a nesting deeper than k_max_body_depth. Its cost grows as the text does.
 [[nodiscard]] std::expected<JsonValue, Refusal> parse_json_body(std::string_view text, BodyNeed need);
 
 /// Reads the members of one object and keeps the first problem. Members that were never asked for are unknown. Answers

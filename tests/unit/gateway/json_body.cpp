@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <string>
+
 namespace tg = talon::gateway;
 using talon::core::Code;
 
@@ -98,6 +102,54 @@ TEST_CASE("nesting and the number of values are bounded") {
   CHECK(parse_refused(wide + "]}") == Code::invalid_request);
 }
 
+TEST_CASE("an object of more members than any route knows is refused before the rest of it is looked at") {
+  const auto object = [](std::size_t members) {
+    std::string text = "{";
+    for (std::size_t i = 0; i < members; ++i) text += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + "\":1";
+    return text + '}';
+  };
+  CHECK(tg::parse_json_body(object(tg::k_max_body_members), tg::BodyNeed::required));
+  const auto refused = tg::parse_json_body(object(tg::k_max_body_members + 1), tg::BodyNeed::required);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().error.code == Code::invalid_request);
+  CHECK(says(refused.error().error.message, "more than 256 members"));
+  // What follows is not JSON, and nobody gets that far.
+  auto broken = object(4'000);
+  broken.replace(broken.size() - 2, 1, "x");
+  CHECK(says(said(broken), "more than 256 members"));
+}
+
+TEST_CASE("the cost of a body grows as the body does") {
+  const auto cost = [](const std::string& text) {
+    auto best = std::chrono::nanoseconds::max();
+    for (int turn = 0; turn < 5; ++turn) {
+      const auto before = std::chrono::steady_clock::now();
+      static_cast<void>(tg::parse_json_body(text, tg::BodyNeed::required));
+      best = std::min(best, std::chrono::nanoseconds(std::chrono::steady_clock::now() - before));
+    }
+    return best;
+  };
+  const auto objects = [](int count) {
+    std::string text = R"({"list":[)";
+    for (int i = 0; i < count; ++i) {
+      if (i > 0) text += ',';
+      text += '{';
+      for (int k = 0; k < 199; ++k) text += (k > 0 ? ",\"k" : "\"k") + std::to_string(k) + "\":1";
+      text += '}';
+    }
+    return text + "]}";
+  };
+  CHECK(cost(objects(19)) < 40 * cost(objects(2)));  // some 4,000 values against 400
+  // The name above thousands of values is not written for each of them.
+  const auto below = [](const std::string& name, int count) {
+    std::string text = "{\"" + name + "\":[1";
+    for (int i = 1; i < count; ++i) text += ",1";
+    return text + "]}";
+  };
+  const std::string name(500'000, 'n');
+  CHECK(cost(below(name, 3'900)) < 40 * cost(below(name, 1)));
+}
+
 TEST_CASE("a good body has no problem") {
   CHECK(said(with(R"("email":"admin@acme.com","monthly_budget_usd":5000.00)")).empty());
   CHECK(said(with(R"("config":{"timeout":600},"notify":true,"tenant_id":"b\u00fccher / 1")")).empty());
@@ -145,7 +197,7 @@ TEST_CASE("wrong values name the member and what would be right") {
   CHECK(says(said(with(R"("tenant_id":"a\u0007")")), "\"tenant_id\""));
 }
 
-TEST_CASE("a provider's key is 8 to 512 visible characters") {
+TEST_CASE("a provider's key is 6 to 512 visible characters") {
   const auto problem = [](const std::string& key) {
     const auto body = tg::parse_json_body(R"({"api_key":")" + key + "\"}", tg::BodyNeed::required);
     REQUIRE(body);
@@ -154,6 +206,7 @@ TEST_CASE("a provider's key is 8 to 512 visible characters") {
     return in.problem().has_value();
   };
   CHECK_FALSE(problem("sk-openai-key-here"));
+  CHECK_FALSE(problem("AIza..."));
   CHECK_FALSE(problem(std::string(512, 'k')));
   for (const auto& key : {std::string("short"), std::string(513, 'k'), std::string("with space"),
                           std::string("sk-\\u00fc-12345"), std::string("line\\nbreak"), std::string()}) {
