@@ -264,6 +264,11 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
 }  // namespace
 
 int run_serve(const Arguments& arguments) {
+  // First: a reload that is asked for before there is a server waits for it (open_signals()), and ends nothing.
+  sigset_t reload;
+  sigemptyset(&reload);
+  sigaddset(&reload, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &reload, nullptr);
   // The sentence about damaged data is for commands that read; here a bad access is a defect and says so.
   std::signal(SIGSEGV, SIG_DFL);
   const auto file = config_file(arguments);

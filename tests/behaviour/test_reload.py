@@ -5,7 +5,9 @@ bad file changes nothing (issue §4 "Surfaces around it").
 
 import json
 import signal
+import subprocess
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -38,6 +40,34 @@ class Reloading(WorldCase):
 
     def with_callers(self, *callers):
         return {"gateway": {"callers": [dict(caller) for caller in callers]}}
+
+    def test_a_reload_asked_for_while_the_process_starts_waits_until_it_serves(self):
+        # A long configuration, so that there is a time in which it is being read.
+        world = self.world(self.with_callers(*({"name": f"c{n}", "tenant_key": f"talon-gw-caller-{n:016}", "tenant_id": f"t{n}"}
+                                               for n in range(2000))), start=False)
+        used_before_main = []
+
+        def has_begun():
+            """It blocks SIGHUP; or it is past the start of main(), where SIGBUS gets its handler, by more than that takes."""
+            with open(f"/proc/{world.process.pid}/status", encoding="ascii") as status:
+                masks = {line.split(":")[0]: int(line.split()[1], 16) for line in status if line.startswith(("SigBlk", "SigCgt"))}
+            used = int(Path(f"/proc/{world.process.pid}/schedstat").read_text(encoding="ascii").split()[0])  # nanoseconds
+            if masks["SigCgt"] >> (signal.SIGBUS - 1) & 1 and not used_before_main:
+                used_before_main.append(used)
+            return masks["SigBlk"] >> (signal.SIGHUP - 1) & 1 or (used_before_main and used - used_before_main[0] > 50e6)
+
+        with open(world.log_path, "ab") as log:
+            world.process = subprocess.Popen(world.command("serve"), env=world.environment, stdin=subprocess.DEVNULL, stdout=log,
+                                             stderr=log, cwd=world.folder)
+        deadline = time.monotonic() + 20
+        while not has_begun():
+            self.assertLess(time.monotonic(), deadline, "serve does not begin")
+        world.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: world.process.poll() is not None or any(line.get("event") == "reloaded" for line in world.log()), 30,
+                   "the reload")
+        self.assertIsNone(world.process.poll(), world.log_tail())
+        events = [line.get("event") for line in world.log()]
+        self.assertLess(events.index("ready"), events.index("reloaded"))
 
     def test_a_new_caller_works_and_a_removed_one_is_refused_on_the_next_request(self):
         world = self.world()
