@@ -121,12 +121,12 @@ struct Ending {
 [[nodiscard]] core::RequestDetail detail_of(const Call& call);
 /// What head and body say: what is asked for, and whose call it is. Fills the call.
 [[nodiscard]] std::optional<Refusal> read_and_attribute(Call& call);
-/// What is known of the call's tenant; the reader thread looks it up if it is not here.
+/// What is known of the call's tenant; the look-up thread looks it up if it is not here.
 [[nodiscard]] Task<std::optional<Refusal>> find_seat(Call& call);
 /// Everything that account, body and snapshot decide, in the order of interfaces.md §3: account, feature, model,
 /// provider, price. In shadow mode what would be refused for its model or price is only noted.
 [[nodiscard]] std::optional<Refusal> decide(Call& call);
-/// The call's log, for its content key, where find_seat() found it closed: the reader thread opens it.
+/// The call's log, for its content key, where find_seat() found it closed: the look-up thread opens it.
 [[nodiscard]] Task<std::optional<Refusal>> open_log(Call& call);
 /// Rates of tenant and caller, the tenant's month, the caller's cap: each one atomic step. The call counts and holds its
 /// money from here on. In shadow mode the cap is only noted.
@@ -136,7 +136,7 @@ struct Ending {
 
 // --- exchange_session.cpp -------------------------------------------------------------------------
 
-/// For a call that names a session: finds it, on the reader thread where it is not in memory; a session of the
+/// For a call that names a session: finds it, on the look-up thread where it is not in memory; a session of the
 /// operator's that has a tenant makes the call that tenant's.
 [[nodiscard]] Task<std::optional<Refusal>> join_session(Call& call);
 /// The last step of admission: the call's tag claims its session. False: another tag came first; the call is the

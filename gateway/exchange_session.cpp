@@ -42,7 +42,7 @@ Task<std::optional<Refusal>> join_session(Call& call) {
         problem = loaded.error();
       }
     };
-    const bool taken = co_await call.worker.shared.reader.run(call.worker.loop, job);
+    const bool taken = co_await call.worker.shared.lookups.run(call.worker.loop, job);
     if (!taken) {
       co_return Refusal{
           core::Error{Code::overloaded, "Too many requests wait for their session; try again shortly.", {}}};

@@ -99,6 +99,8 @@ struct Server::Impl final : Operations {
   std::optional<TlsContext> tls;
   std::optional<Resolver> resolver;
   std::optional<ReaderThread> reader;
+  std::optional<ReaderThread> lookups;
+  std::optional<ReaderThread> opener;
   std::optional<ReaderThread> admin;
   std::optional<Health> health;
   std::unique_ptr<Shared> shared;
@@ -148,10 +150,12 @@ core::Result<void> Server::Impl::listen() {
 void Server::Impl::run() {
   resolver.emplace();
   reader.emplace();
+  lookups.emplace();
+  opener.emplace();
   admin.emplace();
   health.emplace(Health::Parts{vault.registry(), *reader, *admin, *resolver, *tls, *options.clock}, snapshot);
-  shared.reset(new Shared{vault, *options.clock, *options.log, *caps, tenants, *resolver, *reader, *admin, *this, *tls,
-                          *health});
+  shared.reset(new Shared{vault, *options.clock, *options.log, *caps, tenants, *resolver, *reader, *lookups, *opener,
+                          *admin, *this, *tls, *health});
   const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
   const unsigned count = options.workers > 0 ? options.workers : cores - 1;
   for (unsigned i = 0; i < count; ++i) {
@@ -290,6 +294,8 @@ Server::~Server() {
   // Threads that post to the loops go before the loops do.
   impl_->health.reset();
   impl_->admin.reset();
+  impl_->opener.reset();
+  impl_->lookups.reset();
   impl_->reader.reset();
   impl_->resolver.reset();
 }
@@ -297,13 +303,14 @@ Server::~Server() {
 const std::vector<Server::Bound>& Server::addresses() const noexcept { return impl_->addresses; }
 
 void Server::reload() {
-  const bool taken = impl_->admin->post([impl = impl_.get()] {
+  const auto reload = [impl = impl_.get()] {
     if (!impl->reload()) return;
     const auto recorded =
         impl->vault.registry().record_act("config.reload", impl->snapshot->loaded.config.file, vault::Actor{"SIGHUP"});
     if (!recorded) impl->options.log->error("reload_not_recorded", {{"message", recorded.error().message}});
-  });
-  if (!taken) impl_->options.log->error("reload_failed", {{"message", "too many changes wait; try again shortly"}});
+  };
+  if (!impl_->admin->post(reload, Turn::first))
+    impl_->options.log->error("reload_failed", {{"message", "too many changes wait; try again shortly"}});
 }
 
 void Server::stop(Stop how) { impl_->stop(how); }

@@ -3,8 +3,8 @@
 //   auto server = Server::start(snapshot, vault, options);   // listeners are bound, workers run
 //   server->wait();                                          // until stop() has finished
 //
-// Owns listeners, workers (each with its io_context, connections and upstream pools), the reader
-// thread and the timers. The vault and the snapshot outlive it.
+// Owns listeners, workers (each with its io_context, connections and upstream pools), the threads
+// for what blocks (net/worker.h, Shared) and the timers. The vault and the snapshot outlive it.
 #pragma once
 
 #include <chrono>

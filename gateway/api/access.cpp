@@ -77,7 +77,7 @@ std::expected<core::TenantId, Refusal> tenant_parameter(const ApiRequest& reques
   return *std::move(tenant);
 }
 
-std::expected<void, Refusal> check_access(const ApiRequest& request, const std::optional<core::TenantId>& tenant) {
+std::expected<void, Refusal> check_key_kind(const ApiRequest& request) {
   const auto& caller = *request.caller;
   const auto who = request.match.route->who;
   if (request.fields->find("X-Talon-Tenant-Id"))
@@ -99,7 +99,12 @@ std::expected<void, Refusal> check_access(const ApiRequest& request, const std::
     case KeyKind::admin:
       break;
   }
-  return check_own(caller, tenant);
+  return {};
+}
+
+std::expected<void, Refusal> check_access(const ApiRequest& request, const std::optional<core::TenantId>& tenant) {
+  if (const auto allowed = check_key_kind(request); !allowed) return allowed;
+  return request.caller->kind == KeyKind::admin ? std::expected<void, Refusal>() : check_own(*request.caller, tenant);
 }
 
 vault::Actor actor_of(const Caller& caller) { return {caller.kind == KeyKind::admin ? caller.name : caller.key_id}; }

@@ -19,6 +19,9 @@ namespace talon::gateway {
 /// The path's {tenant}. Refusals: those of path_parameter, 400 invalid_tenant_id.
 [[nodiscard]] std::expected<core::TenantId, Refusal> tenant_parameter(const ApiRequest& request);
 
+/// The part of check_access that key and route decide, before the body is read: 400 for X-Talon-Tenant-Id, 403
+/// wrong_key_kind.
+[[nodiscard]] std::expected<void, Refusal> check_key_kind(const ApiRequest& request);
 /// `tenant`: whom the path names, if it names one. Refusals: 400 for X-Talon-Tenant-Id, which tags calls; 403
 /// wrong_key_kind; 403 tenant_mismatch, the same whether that tenant exists or not.
 [[nodiscard]] std::expected<void, Refusal> check_access(const ApiRequest& request,

@@ -86,19 +86,26 @@ Answer dispatch(const Change& change) {
 
 }  // namespace
 
-std::expected<Response, Refusal> answer_admin(const AdminRequest& admin) {
-  const auto& request = admin.request;
-  const auto& route = *request.match.route;
-  if (admin.body.size() > k_max_admin_body)
-    return refuse(Code::body_too_large, "The body of this route is at most 1 MiB.");
+std::expected<void, Refusal> check_admin_head(const ApiRequest& request) {
   if (is_multipart(*request.fields))
     return refuse(Code::unsupported_media_type, "This route takes a JSON object, not multipart.");
   if (const auto query = Query::parse(request.query, {}); !query) return refuse(query.error());
-  const bool optional = route.body.empty() || route.body.ends_with('?');
-  const auto body = parse_json_body(admin.body, optional ? BodyNeed::optional : BodyNeed::required);
-  if (!body) return std::unexpected(body.error());
+  // A session is opened by whoever makes calls, and a tag is welcome there.
+  if (request.match.route->who == Who::caller) return {};
+  return check_key_kind(request);
+}
 
-  Change change{admin, std::nullopt, *body, {}};
+std::expected<JsonValue, Refusal> parse_admin_body(const ApiRequest& request, std::string_view body) {
+  if (body.size() > k_max_admin_body) return refuse(Code::body_too_large, "The body of this route is at most 1 MiB.");
+  const auto schema = request.match.route->body;
+  const bool optional = schema.empty() || schema.ends_with('?');
+  return parse_json_body(body, optional ? BodyNeed::optional : BodyNeed::required);
+}
+
+std::expected<Response, Refusal> answer_admin(const AdminRequest& admin) {
+  const auto& request = admin.request;
+  const auto& route = *request.match.route;
+  Change change{admin, std::nullopt, *admin.document, {}};
   if (route.id == RouteId::session_create) return create_session(change);
   auto last = request.match.first;
   if (route.pattern.find("{tenant}") != std::string_view::npos) {

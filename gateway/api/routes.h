@@ -13,7 +13,7 @@ enum class RouteKind : std::uint8_t {
   governed,    ///< a call to a provider: chat, completions, embeddings, proxy
   data,        ///< data plane, answered here: models
   read,        ///< answer_read(), on the reader thread
-  admin,       ///< answer_admin(), on the admin thread: what changes something
+  admin,       ///< answer_admin(), on the admin thread: what changes something; sessions open on one of their own
   operations,  ///< answer_operations(), on a worker
 };
 

@@ -6,7 +6,7 @@
 // SessionRef until its record is committed keeps it here, so memory is never behind the disk.
 //
 //   auto session = sessions.find(space, id);                 // nullptr: not in memory
-//   … on the reader or the admin thread: session = sessions.load(vault, space, id) …
+//   … on the look-up or the opening thread: session = sessions.load(vault, space, id) …
 //   const auto tenant = sessions.claim(session, tag);        // last step of admission: whose it is from now on
 //
 // Thread rule: any thread; one lock, held for a look-up. load() blocks (LMDB). Bounded: k_most sessions, those that no

@@ -3,7 +3,7 @@
 // worker keeps the seats it was given in a SeatCache of its own, without a lock.
 //
 //   SeatRef seat = worker.seats.find(log);                    // nullptr: not here
-//   … on the reader thread: seat = tenants.open_tagged(log, most) …
+//   … on the look-up thread: seat = tenants.open_tagged(log, most) …
 //   worker.seats.keep(seat, epoch);                           // epoch: read before the load began
 //
 // A change of an account: the registry commits, drop() here, forget() on every worker, and only then the answer to the

@@ -26,7 +26,7 @@ Task<std::expected<SeatRef, Refusal>> seat_of(Worker& worker, core::LogName log,
   ReaderThread::Job job = [&] {
     loaded = need == SeatNeed::tagged ? tenants.open_tagged(log, most) : tenants.look(log);
   };
-  const bool taken = co_await worker.shared.reader.run(worker.loop, job);
+  const bool taken = co_await worker.shared.lookups.run(worker.loop, job);
   if (!taken || !*loaded) co_return why_not(loaded);
   co_return worker.seats.keep(**loaded, epoch);
 }
@@ -36,7 +36,7 @@ Task<std::expected<SeatRef, Refusal>> seat_of_key(Worker& worker, vault::LogNumb
   Tenants& tenants = worker.shared.tenants;
   Loaded loaded;
   ReaderThread::Job job = [&] { loaded = tenants.of_key(number); };
-  const bool taken = co_await worker.shared.reader.run(worker.loop, job);
+  const bool taken = co_await worker.shared.lookups.run(worker.loop, job);
   if (!taken || !*loaded) co_return why_not(loaded);
   co_return worker.seats.keep(number, **loaded, epoch);
 }

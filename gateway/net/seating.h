@@ -1,4 +1,5 @@
-// How a worker comes by a seat (guard/tenants.h) that it does not have: the reader thread loads it, the worker keeps it.
+// How a worker comes by a seat (guard/tenants.h) that it does not have: the look-up thread loads it, and the worker
+// keeps it.
 //
 // Thread rule: the worker's.
 #pragma once

@@ -146,12 +146,13 @@ Task<> refuse_body(Request& request, const Caller& caller, Connection::Failed fa
   co_await refuse_read(request, caller, std::move(refusal));
 }
 
-/// Changes something: on the admin thread, one after the other. The key is known, so the body may be read.
+/// Changes something: on the admin thread, one after the other. The key is known and may, so the body is read.
 Task<> serve_admin(Request& request, const Caller& caller) {
   Worker& worker = request.worker;
   Connection& client = request.client;
   AdminRequest asked{api_request(request, caller),
                      {},
+                     nullptr,
                      &worker.shared.vault.registry(),
                      &worker.shared.operations,
                      &worker.shared.vault,
@@ -161,6 +162,10 @@ Task<> serve_admin(Request& request, const Caller& caller) {
     Connection::Failed failed{core::Error{Code::body_too_large, "The body of this route has at most 1 MiB.", {}}};
     co_return co_await refuse_body(request, caller, std::move(failed));
   }
+  if (const auto allowed = check_admin_head(asked.request); !allowed) {
+    Refusal refusal = allowed.error();
+    co_return co_await refuse_read(request, caller, std::move(refusal));
+  }
   if (const auto whole = client.body_in_place()) {
     asked.body = *whole;
   } else {
@@ -168,9 +173,18 @@ Task<> serve_admin(Request& request, const Caller& caller) {
     if (failed) co_return co_await refuse_body(request, caller, std::move(*failed));
     asked.body = client.body();
   }
+  const auto document = parse_admin_body(asked.request, asked.body);
+  if (!document) {
+    Refusal refusal = document.error();
+    co_return co_await refuse_read(request, caller, std::move(refusal));
+  }
+  asked.document = &*document;
   std::optional<std::expected<Response, Refusal>> answered;
   ReaderThread::Job job = [&] { answered = answer_admin(asked); };
-  const bool taken = co_await worker.shared.admin.run(worker.loop, job);
+  const bool opens_session = request.match.route->id == RouteId::session_create;
+  ReaderThread& thread = opens_session ? worker.shared.opener : worker.shared.admin;
+  const Turn turn = caller.kind == KeyKind::admin ? Turn::first : Turn::in_order;
+  const bool taken = co_await thread.run(worker.loop, job, turn);
   if (!taken)
     answered = std::unexpected(Refusal{core::Error{Code::overloaded, "Too many changes wait; try again shortly.", {}}});
   if (!*answered) {

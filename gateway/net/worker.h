@@ -58,8 +58,11 @@ struct Shared {
   Caps& caps;
   Tenants& tenants;
   Resolver& resolver;
-  ReaderThread& reader;
-  ReaderThread& admin;  ///< runs what changes things, one after the other
+  // A queue each: what one key asks for in masses does not stand before others' calls, nor before the operator.
+  ReaderThread& reader;   ///< reads that the API asks for
+  ReaderThread& lookups;  ///< what a call needs to go on: its session, its tenant's seat
+  ReaderThread& opener;   ///< opens sessions
+  ReaderThread& admin;    ///< runs what changes accounts, one after the other; admin keys' first
   Operations& operations;
   const TlsContext& tls;
   Health& health;

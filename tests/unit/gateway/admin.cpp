@@ -67,7 +67,10 @@ struct Admin {
     request.fields = &fields;
     if (request.match.route->kind == tg::RouteKind::read || request.match.route->kind == tg::RouteKind::data)
       return tg::answer_read(request);
-    return tg::answer_admin({request, body, &world.vault->registry(), &operations});
+    if (const auto head = tg::check_admin_head(request); !head) return std::unexpected(head.error());
+    const auto document = tg::parse_admin_body(request, body);
+    if (!document) return std::unexpected(document.error());
+    return tg::answer_admin({request, body, &*document, &world.vault->registry(), &operations});
   }
   json ok(int status, std::string_view method, std::string_view target, std::string_view body = {},
           const Sent& headers = {}) {
