@@ -14,6 +14,8 @@
 #include <optional>
 #include <utility>
 
+#include "gateway/net/frames.h"
+
 namespace talon::gateway {
 
 template <class T = void>
@@ -33,6 +35,10 @@ struct PromiseBase {
     void await_resume() const noexcept {}
   };
 
+  static void* operator new(std::size_t size) { return Frames::of_this_thread().take(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept {
+    Frames::of_this_thread().give_back(frame, size);
+  }
   std::suspend_always initial_suspend() const noexcept { return {}; }
   Final final_suspend() const noexcept { return {}; }
   [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
