@@ -365,7 +365,7 @@ UnsequencedLine to_unsequenced_line(const EvidenceRecord& record) {
       [&](const auto& detail) {
         // Commas between a stretch and a stamp: every stretch but the first is followed or preceded
         // by members that always stand (`id` before `seq`, `v` after `time`); the first may be empty.
-        line.before_clock.reserve(256);
+        line.before_clock.reserve(384);
         line.before_clock = "{";
         Members before_clock(line.before_clock);
         stretches.before_clock(before_clock, detail);
@@ -377,6 +377,7 @@ UnsequencedLine to_unsequenced_line(const EvidenceRecord& record) {
         line.before_seq += ',';
         line.before_seq += k_seq;
 
+        line.before_time.reserve(128);
         line.before_time = ",";
         Members before_time(line.before_time);
         stretches.before_time(before_time, detail);

@@ -251,8 +251,8 @@ std::optional<Refusal> admit(Call& call) {
   return std::nullopt;
 }
 
-std::unique_ptr<vault::JournalItem> intent_of(const Call& call) {
-  core::EvidenceRecord record;
+std::unique_ptr<vault::JournalItem> intent_of(Call& call) {
+  core::EvidenceRecord& record = call.record;
   record.id = call.evidence;
   record.log = call.who.log;
   core::RequestDetail detail = detail_of(call);

@@ -62,6 +62,7 @@ struct Call {
   Hold hold;
   core::NanoUsd held;
   core::Bodies bodies;
+  core::EvidenceRecord record;  ///< begun with the intent, ended by settle()
 
   // forward
   std::string rewritten;  ///< the body with edits; empty: forwarded as received
@@ -131,8 +132,8 @@ struct Ending {
 /// Rates of tenant and caller, the tenant's month, the caller's cap: each one atomic step. The call counts and holds its
 /// money from here on. In shadow mode the cap is only noted.
 [[nodiscard]] std::optional<Refusal> admit(Call& call);
-/// The `interrupted` record this call becomes if Talon dies.
-[[nodiscard]] std::unique_ptr<vault::JournalItem> intent_of(const Call& call);
+/// The `interrupted` record this call becomes if Talon dies; begins call.record.
+[[nodiscard]] std::unique_ptr<vault::JournalItem> intent_of(Call& call);
 
 // --- exchange_session.cpp -------------------------------------------------------------------------
 

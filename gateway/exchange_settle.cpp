@@ -38,10 +38,8 @@ core::Timing timing_of(const Call& call) {
 std::unique_ptr<vault::JournalItem> record_of(Call& call, const Ending& ending) {
   finish_attempt(call);
   const bool priced = call.row != nullptr || call.free_of_charge;
-  core::EvidenceRecord record;
-  record.id = call.evidence;
-  record.log = call.who.log;
-  core::RequestDetail detail = detail_of(call);
+  // All but what became of the call stands there since its intent.
+  auto& detail = std::get<core::RequestDetail>(call.record.detail);
   detail.status = ending.status;
   detail.decision.outcome = ending.outcome;
   detail.decision.code = ending.code ? ending.code : call.shadow;
@@ -50,13 +48,12 @@ std::unique_ptr<vault::JournalItem> record_of(Call& call, const Ending& ending) 
   detail.cost = core::Cost{ending.cost, call.held, priced};
   detail.timing = timing_of(call);
   detail.bodies = call.bodies;
-  record.detail = std::move(detail);
 
   auto item = std::make_unique<vault::JournalItem>();
   item->kind = vault::ItemKind::record;
   item->log = call.who.log;
   item->id = call.evidence;
-  item->line = core::to_unsequenced_line(record);
+  item->line = core::to_unsequenced_line(call.record);
   item->closes_intent = true;
   item->rollup.counts_as_request = true;
   item->rollup.unpriced = !priced;

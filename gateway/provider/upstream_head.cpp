@@ -15,7 +15,7 @@ bool starts_with(std::string_view name, std::string_view prefix) noexcept {
 
 bool contains(std::string_view name, std::string_view part) noexcept {
   for (std::size_t i = 0; i + part.size() <= name.size(); ++i) {
-    if (equal_names(name.substr(i, part.size()), part)) return true;
+    if (lower(name[i]) == part.front() && equal_names(name.substr(i, part.size()), part)) return true;
   }
   return false;
 }
