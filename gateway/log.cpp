@@ -2,6 +2,7 @@
 #include "gateway/log.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +28,11 @@ std::string_view word(Log::Level level) noexcept {
 }
 
 }  // namespace
+
+Log::Log(int fd, Form form, const core::Clock& clock) noexcept : fd_(fd), form_(form), clock_(&clock) {
+  struct stat what{};
+  is_file_ = fstat(fd, &what) == 0 && S_ISREG(what.st_mode);
+}
 
 Log::Form Log::form_for(int fd) noexcept { return isatty(fd) != 0 ? Form::human : Form::json; }
 
@@ -107,11 +113,14 @@ void Log::write_lines(std::string_view lines) {
 bool Log::write_all(std::string_view& bytes, int patience_ms) const noexcept {
   while (!bytes.empty()) {
     // A pipe that says it is writable takes PIPE_BUF bytes without blocking, whoever else holds it.
-    pollfd writable{fd_, POLLOUT, 0};
-    const int ready = ::poll(&writable, 1, patience_ms);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return false;
-    const auto wrote = ::write(fd_, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF));
+    if (!is_file_) {
+      pollfd writable{fd_, POLLOUT, 0};
+      const int ready = ::poll(&writable, 1, patience_ms);
+      if (ready < 0 && errno == EINTR) continue;
+      if (ready <= 0) return false;
+    }
+    const auto wrote =
+        ::write(fd_, bytes.data(), is_file_ ? bytes.size() : std::min<std::size_t>(bytes.size(), PIPE_BUF));
     if (wrote >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(wrote));
     } else if (errno != EINTR) {

@@ -59,16 +59,18 @@ class Log {
   /// `human` when `fd` is a terminal.
   [[nodiscard]] static Form form_for(int fd) noexcept;
   /// Writes to `fd`, which stays the caller's. `clock` outlives the log.
-  Log(int fd, Form form, const core::Clock& clock) noexcept : fd_(fd), form_(form), clock_(&clock) {}
+  Log(int fd, Form form, const core::Clock& clock) noexcept;
 
   void event(std::string_view name, Fields fields = {}) { write(Level::info, name, fields); }
   void warning(std::string_view name, Fields fields = {}) { write(Level::warning, name, fields); }
   void error(std::string_view name, Fields fields = {}) { write(Level::error, name, fields); }
   void write(Level level, std::string_view name, Fields fields);
 
-  /// For who writes many lines: appends a line to `lines`; write_lines() writes them at once.
+  /// For who writes many lines: appends a line to `lines`; write_lines() writes them at once, best before they are more
+  /// than block() bytes: then lines of several threads do not mix inside a pipe.
   void append(std::string& lines, Level level, std::string_view name, Fields fields) const;
   void write_lines(std::string_view lines);
+  [[nodiscard]] std::size_t block() const noexcept { return is_file_ ? k_file_block : k_pipe_block; }
 
   /// The line that write() would write, line feed included.
   [[nodiscard]] static std::string json_line(core::Instant at, Level level, std::string_view name, Fields fields);
@@ -77,6 +79,8 @@ class Log {
 
  private:
   static constexpr int k_patience_ms = 50;
+  static constexpr std::size_t k_pipe_block = 3'000;  ///< near what a pipe takes in one piece (PIPE_BUF)
+  static constexpr std::size_t k_file_block = 32 * 1024;
   /// Writes all of it, in pieces that never block. False: some could not be written; `bytes` is what is left.
   [[nodiscard]] bool write_all(std::string_view& bytes, int patience_ms) const noexcept;
 
@@ -85,6 +89,7 @@ class Log {
   bool mid_line_ = false;      ///< the last write stopped inside a line; under mutex_
   int fd_;
   Form form_;
+  bool is_file_;  ///< a write does not wait for a reader
   const core::Clock* clock_;
 };
 

@@ -17,8 +17,6 @@ namespace {
 constexpr int k_accepts_a_turn = 64;
 constexpr std::chrono::milliseconds k_accept_pause{200};
 constexpr std::int64_t k_flush_every_ms = 1'000;
-/// Near what a pipe takes in one piece (PIPE_BUF), so that lines of several workers do not mix.
-constexpr std::size_t k_log_block = 3'000;
 
 /// IMF-fixdate (RFC 9110 §5.6.7).
 std::string http_date_of(std::int64_t seconds) {
@@ -225,7 +223,7 @@ void Worker::log_request(const RequestLine& line) {
                      {"outcome", line.outcome},
                      {"code", line.code},
                      {"duration_us", line.duration.count}});
-  if (log_lines_.size() >= k_log_block) flush_log();
+  if (log_lines_.size() >= shared.log.block()) flush_log();
 }
 
 void Worker::flush_log() {
