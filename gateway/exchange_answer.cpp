@@ -82,6 +82,7 @@ Task<bool> send_body(Call& call, BodyFraming framing, std::string_view bytes, st
   const bool chunk = framing == BodyFraming::chunked && !bytes.empty();
   if (chunk) append_chunk_size(size, bytes.size());
   std::array<std::string_view, 5> pieces{head, size, bytes, chunk ? k_chunk_end : std::string_view{}, after};
+  co_await call.worker.loop.turns_end();
   const bool sent = co_await call.client.send(pieces);
   co_return sent;
 }

@@ -100,10 +100,10 @@ void Loop::run_posted() {
 }
 
 void Loop::run_soon() {
-  // What these add waits for the next turn: nobody starves the sockets.
-  std::vector<std::coroutine_handle<>> waiters;
-  waiters.swap(soon_);
-  for (const auto waiter : waiters) waiter.resume();
+  // What these add waits for the next turn: nobody starves the sockets. Both lists keep their memory.
+  now_.swap(soon_);
+  for (const auto waiter : now_) waiter.resume();
+  now_.clear();
 }
 
 /// Deadlines: interrupting only schedules, so the lists do not change under the sweep (but for the one
