@@ -8,6 +8,7 @@
 #include "gateway/api/reads.h"
 #include "gateway/exchange.h"
 #include "gateway/guard/authenticate.h"
+#include "gateway/guard/limits.h"
 #include "gateway/http/head_writer.h"
 #include "gateway/http/target.h"
 #include "gateway/net/connection.h"
@@ -38,6 +39,8 @@ struct Request {
   RouteMatch match;
   std::string id;
   core::Micros began;
+  SeatRef seat{};                    ///< of the key's own tenant, on routes that are no call
+  std::optional<RateWindow> rate{};  ///< its account's, for x-ratelimit-*
 };
 
 std::string make_request_id(Worker& worker) {
@@ -104,6 +107,21 @@ Task<> refuse_stranger(Request& request, const Refusal& refusal) {
   static_cast<void>(sent);
 }
 
+/// An account's requests a second are counted whatever its keys ask; calls are where they are admitted (exchange.h).
+std::optional<Refusal> admit_request(Request& request) {
+  if (request.seat == nullptr || request.seat->meters == nullptr) return std::nullopt;
+  const core::Clock& clock = request.worker.shared.clock;
+  const auto* tier = tier_of(request.seat->account.get(), request.snapshot->loaded.config.tiers, clock.now());
+  auto window = admit_rate(*request.seat->meters, tier, clock.monotonic());
+  if (!window) return std::move(window.error());
+  request.rate = *window;
+  return std::nullopt;
+}
+
+void tell_rate(const Request& request, Response& response) {
+  if (request.rate) add_rate_fields(response.fields, *request.rate);
+}
+
 ApiRequest api_request(Request& request, const Caller& caller) {
   const RequestHead& head = request.client.head();
   vault::Vault& vault = request.worker.shared.vault;
@@ -135,7 +153,8 @@ Task<> serve_read(Request& request, const Caller& caller) {
     Refusal refusal = std::move(answered->error());
     co_return co_await refuse_read(request, caller, std::move(refusal));
   }
-  const Response response = std::move(**answered);
+  Response response = std::move(**answered);
+  tell_rate(request, response);
   co_await answer(request, response, caller.name, k_no_code);
 }
 
@@ -179,6 +198,10 @@ Task<> serve_admin(Request& request, const Caller& caller) {
     co_return co_await refuse_read(request, caller, std::move(refusal));
   }
   asked.document = &*document;
+  if (auto over = admit_request(request)) {
+    Refusal refusal = std::move(*over);
+    co_return co_await refuse_read(request, caller, std::move(refusal));
+  }
   std::optional<std::expected<Response, Refusal>> answered;
   ReaderThread::Job job = [&] { answered = answer_admin(asked); };
   const bool opens_session = request.match.route->id == RouteId::session_create;
@@ -191,7 +214,8 @@ Task<> serve_admin(Request& request, const Caller& caller) {
     Refusal refusal = std::move(answered->error());
     co_return co_await refuse_read(request, caller, std::move(refusal));
   }
-  const Response response = std::move(**answered);
+  Response response = std::move(**answered);
+  tell_rate(request, response);
   log_answer(request, response.status, caller.name, k_no_code);
   const bool sent = co_await respond(worker, client, response, request.id);
   static_cast<void>(sent);
@@ -234,7 +258,8 @@ Task<> serve_export(Request& request, const Caller& caller) {
     co_return co_await refuse_read(request, caller, std::move(refusal));
   }
   leave_body(request.client);
-  const ExportPlan plan = std::move(**planned);
+  ExportPlan plan = std::move(**planned);
+  tell_rate(request, plan.head);
   const bool chunked = request.client.head().minor_version == 1;
   if (!chunked) request.client.close_after_this();
   log_answer(request, plan.head.status, caller.name, {});
@@ -300,16 +325,16 @@ Task<std::optional<Refusal>> take_registry_key(Request& request, const vault::Ke
 }
 
 /// A suspended tenant's keys open nothing (interfaces.md §3). Governed calls are checked by the tenant they are for.
-Task<std::optional<Refusal>> check_own_account(Worker& worker, const Caller& caller) {
+Task<std::optional<Refusal>> check_own_account(Request& request, const Caller& caller) {
   if (!caller.tenant) co_return std::nullopt;
   const auto log = core::LogName::of(*caller.tenant);
-  SeatRef seat = worker.seats.find(log);
-  if (seat == nullptr) {
-    auto found = co_await seat_of(worker, log, SeatNeed::known);
+  request.seat = request.worker.seats.find(log);
+  if (request.seat == nullptr) {
+    auto found = co_await seat_of(request.worker, log, SeatNeed::known);
     if (!found) co_return std::move(found.error());
-    seat = *std::move(found);
+    request.seat = *std::move(found);
   }
-  co_return check_account(*seat);
+  co_return check_account(*request.seat);
 }
 
 /// Routes that are not there for this client: behind another door, or without an admin key (interfaces.md §1).
@@ -368,13 +393,16 @@ Task<> serve_request(Request& request) {
   const Caller& who = registered ? *registered : *identity->caller;
   if (request.match.route->kind == RouteKind::governed)
     co_return co_await exchange(worker, request.client, request.snapshot, who, request.match, request.id);
-  if (auto closed = co_await check_own_account(worker, who)) {
+  if (auto closed = co_await check_own_account(request, who)) {
     Refusal refusal = std::move(*closed);
     co_return co_await refuse_read(request, who, std::move(refusal));
   }
-  if (request.match.route->kind == RouteKind::admin) {
-    co_await serve_admin(request, who);
-  } else if (request.match.route->id == RouteId::evidence_export) {
+  if (request.match.route->kind == RouteKind::admin) co_return co_await serve_admin(request, who);
+  if (auto over = admit_request(request)) {
+    Refusal refusal = std::move(*over);
+    co_return co_await refuse_read(request, who, std::move(refusal));
+  }
+  if (request.match.route->id == RouteId::evidence_export) {
     co_await serve_export(request, who);
   } else {
     co_await serve_read(request, who);

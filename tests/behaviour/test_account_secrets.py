@@ -30,7 +30,7 @@ class AccountSecrets(WorldCase):
         return response
 
     def test_no_key_of_an_account_is_seen_twice(self):
-        world = self.world()
+        world = self.world({"tiers": {"growth": {"requests_per_second": 100000}}})
         body = {"name": "Acme Corp", "tier": "growth", "email": "admin@acme.example"}
         once = [("Idempotency-Key", "first-of-acme")]
         made = self.call(world, "POST", "/v1/admin/tenants", body, headers=once, shows=("api_keys", 0, "key"))

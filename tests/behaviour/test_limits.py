@@ -120,6 +120,47 @@ class Tiers(LimitsCase):
         self.assertIsNone(world.chat().header("x-ratelimit-limit-requests"))
         wait_until(lambda: world.chat(key=key).status == 200, 5, "the tenant's next second")
 
+    def test_whatever_a_tenants_keys_ask_counts_as_a_request_of_its_second(self):
+        world = self.world({"tiers": {"scale": {"requests_per_second": 5, "requests_per_month": 1}}})
+        tenant, key = self.account(world, "scale")
+        seen = 0
+        for method, target, body in (("POST", "/v1/sessions", {}), ("GET", "/v1/sessions", None), ("GET", "/v1/costs", None),
+                                     ("GET", "/v1/evidence", None), ("GET", "/v1/evidence/checkpoint", None),
+                                     ("GET", "/v1/evidence/export", None), ("GET", f"/v1/tenants/{tenant}/api-keys", None),
+                                     ("PUT", f"/v1/tenants/{tenant}/routing", {"policy": "fallback"})):
+            with self.subTest(f"{method} {target}"):
+                data = request(method, target, body, key=key)
+                wait_until(lambda: world.fetch("GET", "/v1/costs", key=key).status == 200, 5, "the tenant's next second")
+                answers = Together(4, lambda _: self.until_refused(world, data)).results()
+                refused = answers[0][-1]
+                self.refused(refused, 429, "rate_limited")
+                self.assertEqual(refused.header("retry-after"), "1")
+                self.assertEqual(refused.header("x-ratelimit-limit-requests"), "5")
+                self.assertEqual(refused.header("x-ratelimit-remaining-requests"), "0")
+                good = [one for many in answers for one in many if one.status != 429]
+                self.assertLessEqual({one.header("x-ratelimit-limit-requests") for one in good}, {"5"})
+                seen += len(good)
+                # One bucket for all: calls find it as empty.
+                self.refused(world.chat(key=key), 429, "rate_limited")
+        self.assertGreater(seen, 0)
+        # Admin keys and callers without a tier have no rate, and nothing of this counted against the month.
+        for _ in range(30):
+            self.assertEqual(world.fetch("GET", f"/v1/tenants/{tenant}/api-keys", key=ADMIN).status, 200)
+            unbounded = world.fetch("GET", "/v1/costs")
+            self.assertEqual(unbounded.status, 200)
+            self.assertIsNone(unbounded.header("x-ratelimit-limit-requests"))
+        wait_until(lambda: world.chat(key=key).status == 200, 5, "the tenant's next second")
+
+    def until_refused(self, world, data, most=200):
+        """The answers to one request made again and again, the first 429 last."""
+        answers = []
+        with world.connect() as connection:
+            while len(answers) < most:
+                answers.append(connection.exchange(data))
+                if answers[-1].status == 429:
+                    return answers
+        self.fail(f"{most} answers and none is 429: {answers[-1]}")
+
     def test_the_month_ends_at_its_limit_and_refusals_do_not_count(self):
         world = self.world(tiers(requests_per_month=3))
         tenant, key = self.account(world, "small")
