@@ -58,6 +58,11 @@ Task<std::optional<Refusal>> join_session(Call& call) {
 }
 
 bool claim_session(Call& call) {
+  if (!call.who.client_session && !call.caller.tenant && call.who.tenant) {
+    // It may be named while the call is under way: then it is this tenant's already.
+    call.session = call.worker.shared.sessions.open_own(call.who.session, *call.who.tenant);
+    return true;
+  }
   if (call.session == nullptr || !call.session->shared) return true;
   const auto winner = call.worker.shared.sessions.claim(*call.session, call.who.tenant);
   if (winner == call.who.tenant) return true;
@@ -70,10 +75,9 @@ bool claim_session(Call& call) {
 
 void note_session(const Call& call, vault::RollupChange& change) {
   if (call.who.client_session) change.session = call.who.session;
-  if (call.session == nullptr) return;
-  change.operator_session = call.session->shared;
+  change.operator_session = call.session != nullptr ? call.session->shared : !call.caller.tenant;
   change.modality = modality_of(call);
-  change.project = call.session->project;
+  if (call.session != nullptr) change.project = call.session->project;
 }
 
 }  // namespace talon::gateway

@@ -166,9 +166,19 @@ class Owners {
 
   Result<std::optional<core::TenantId>> of(const RowHeader& header, std::string_view session) {
     auto log = header.log;
-    if (log == unattributed_ && (header.flags & k_flag_session) != 0) {
+    if (log == unattributed_) {
       TALON_TRY(txn, environment_.read());
-      TALON_TRY(value, txn.get(Table::sessions, session_key(unattributed_, session)));
+      auto key = std::string(session_key(unattributed_, session).view());
+      if ((header.flags & k_flag_session) == 0) {
+        // A session of its own, unless one has taken it in.
+        TALON_TRY(adopter, txn.get(Table::session_uids, view(header.id)));
+        key = adopter.value_or(std::string_view());
+      }
+      std::optional<std::string_view> value;
+      if (!key.empty()) {
+        TALON_TRY(stored, txn.get(Table::sessions, key));
+        value = stored;
+      }
       const auto row = value ? SessionRow::decode(*value) : std::nullopt;
       if (row && row->tenant != LogNumber{}) log = row->tenant;
     }

@@ -108,8 +108,23 @@ Result<SessionInfo> info_of_call(const RowHeader& header, const core::RecordSumm
   return info;
 }
 
-bool is_own_session(const RowHeader& header) {
-  return header.kind == RowKind::record && (header.flags & k_flag_request) != 0 && (header.flags & k_flag_session) == 0;
+/// Whether a session's row has taken this call in: then it has the call's id as its uid.
+Result<bool> is_adopted(const ReadTxn& txn, const RowHeader& header) {
+  TALON_TRY(key, txn.get(Table::session_uids, view(header.id)));
+  return key.has_value();
+}
+
+/// The call that is a session of its own and has this uid.
+Result<std::optional<std::pair<RowHeader, SessionInfo>>> own_session(const ReadTxn& txn, const IdBytes& uid) {
+  using Found = std::optional<std::pair<RowHeader, SessionInfo>>;
+  TALON_TRY(record, find_record(txn, evidence_id(uid)));
+  if (!record) return Found();
+  TALON_TRY(records, LogView::of(txn, record->log));
+  TALON_TRY(row, records.row(record->seq));
+  if (!is_own_session(row.header)) return Found();
+  TALON_TRY(summary, core::summarize(row.payload));
+  TALON_TRY(info, info_of_call(row.header, summary));
+  return Found(std::in_place, row.header, std::move(info));
 }
 
 /// Where a page goes on, in both streams; text: "t" then hex of the three numbers and the key.
@@ -251,10 +266,15 @@ class Listing {
     }
     return Step::found;
   }
-  Result<void> take_row(const RowHeader& header, std::string_view line) {
+  Result<void> take_row(const ReadTxn& txn, const RowHeader& header, std::string_view line) {
     ++alone_read_;
     bool kept = false;
-    if (is_own_session(header)) {
+    bool own = is_own_session(header);
+    if (own) {
+      TALON_TRY(adopted, is_adopted(txn, header));
+      own = !adopted;
+    }
+    if (own) {
       TALON_TRY(summary, core::summarize(line));
       if (wanted(summary.project.value_or(""))) {
         TALON_TRY(info, info_of_call(header, summary));
@@ -279,7 +299,7 @@ class Listing {
       TALON_TRY(value, txn.get(Table::rows, row_key(position)));
       const auto row = value ? decode_row(*value) : std::nullopt;
       if (!row) return damaged();
-      TALON_TRY_VOID(take_row(row->header, row->payload));
+      TALON_TRY_VOID(take_row(txn, row->header, row->payload));
     }
     return {};
   }
@@ -295,9 +315,10 @@ class Listing {
     const TreeSize seq = down() ? size - 1 - alone_read_ : alone_read_;
     TALON_TRY_VOID(
         source.slice(seq, down() ? seq + 1 - most : seq + most - 1, down() ? Direction::down : Direction::up, slice));
+    TALON_TRY(txn, environment_.read());
     for (std::size_t i = 0; i < slice.lines.size(); ++i) {
       if (budget > 0) --budget;
-      TALON_TRY_VOID(take_row(slice.lines[i].header, slice.line(i)));
+      TALON_TRY_VOID(take_row(txn, slice.lines[i].header, slice.line(i)));
     }
     return {};
   }
@@ -400,6 +421,17 @@ Result<std::vector<SessionInfo>> Vault::sessions_named(std::string_view id, cons
   TALON_TRY(scope, Scope::of(txn, log));
   std::vector<SessionInfo> found;
   if (!scope.known) return found;
+  // A uid is one session's alone, whatever another one may be named.
+  const auto uid = parse_uid(id);
+  if (uid) {
+    TALON_TRY(key, txn.get(Table::session_uids, view(*uid)));
+    if (key) TALON_TRY_VOID(add_at(txn, scope, *key, {}, found));
+    if (!key) {
+      TALON_TRY(own, own_session(txn, *uid));
+      if (own && (scope.all || own->first.log == scope.log)) found.push_back(std::move(own->second));
+    }
+    if (!found.empty()) return found;
+  }
   if (scope.all) {
     const auto any_space = session_key(LogNumber{}, id);
     const std::string prefix(any_space.view().substr(4));
@@ -413,22 +445,6 @@ Result<std::vector<SessionInfo>> Vault::sessions_named(std::string_view id, cons
     if (scope.log != scope.unattributed) TALON_TRY_VOID(add_at(txn, scope, session_key(scope.log, id), id, found));
     TALON_TRY_VOID(add_at(txn, scope, session_key(scope.unattributed, id), id, found));
   }
-  const auto uid = parse_uid(id);
-  if (!found.empty() || !uid) return found;
-  TALON_TRY(key, txn.get(Table::session_uids, view(*uid)));
-  if (key) {
-    TALON_TRY_VOID(add_at(txn, scope, *key, {}, found));
-    return found;
-  }
-  // A call without a session: its id tells its record.
-  TALON_TRY(record, find_record(txn, evidence_id(*uid)));
-  if (!record || !(scope.all || record->log == scope.log)) return found;
-  TALON_TRY(records, LogView::of(txn, record->log));
-  TALON_TRY(row, records.row(record->seq));
-  if (!is_own_session(row.header)) return found;
-  TALON_TRY(summary, core::summarize(row.payload));
-  TALON_TRY(info, info_of_call(row.header, summary));
-  found.push_back(std::move(info));
   return found;
 }
 
@@ -442,6 +458,10 @@ Result<std::optional<SessionInfo>> Vault::stored_session(const core::LogName& sp
   if (const auto uid = parse_uid(id); found.empty() && uid) {
     TALON_TRY(key, txn.get(Table::session_uids, view(*uid)));
     if (key && space_of(*key) == *number) TALON_TRY_VOID(add_at(txn, scope, *key, {}, found));
+    if (!key) {
+      TALON_TRY(own, own_session(txn, *uid));
+      if (own && space_of_call(own->first, scope.unattributed) == *number) found.push_back(std::move(own->second));
+    }
   }
   if (found.empty()) return std::optional<SessionInfo>();
   return std::optional(std::move(found.front()));

@@ -6,6 +6,7 @@
 #include "gateway/api/dashboard_query.h"
 #include "gateway/api/json_object.h"
 #include "gateway/api/read_scope.h"
+#include "gateway/api/sessions.h"
 
 namespace talon::gateway {
 namespace {
@@ -100,8 +101,7 @@ std::expected<Response, Refusal> dashboard_session(const ApiRequest& request) {
   const auto found = request.vault->sessions_named(*id, filter->log);
   if (!found) return std::unexpected(from_vault(found.error()));
   if (found->empty()) return refuse(Code::not_found, "There is no such session.");
-  if (found->size() > 1)
-    return refuse(Code::ambiguous_session, "Several tenants have a session of this id: ask with its uid, or ?tenant=.");
+  if (found->size() > 1) return ambiguous_session(*found);
   const auto& session = found->front();
   const auto providers = providers_of(*request.vault, session);
   if (!providers) return std::unexpected(from_vault(providers.error()));

@@ -114,6 +114,12 @@ std::string session_json(const vault::SessionInfo& session) {
   return out;
 }
 
+std::unexpected<Refusal> ambiguous_session(const std::vector<vault::SessionInfo>& found) {
+  std::string uids;
+  for (const auto& session : found) uids += (uids.empty() ? "" : ", ") + session.uid;
+  return refuse(Code::ambiguous_session, "This id stands in several id spaces; ask for one by its uid: " + uids + ".");
+}
+
 Answer create_session(const Change& change) {
   const auto& caller = *change.request().caller;
   const auto wanted = read_body(change);
@@ -183,12 +189,7 @@ std::expected<Response, Refusal> show_session(const ApiRequest& request) {
   if (!found) return std::unexpected(from_vault(found.error()));
   if (found->empty()) return refuse(Code::not_found, "No session with this id is known here.");
   // A tenant's own space goes before the operator's; an operator has to say which.
-  if (found->size() > 1 && request.caller->kind == KeyKind::admin) {
-    std::string uids;
-    for (const auto& session : *found) uids += (uids.empty() ? "" : ", ") + session.uid;
-    return refuse(Code::ambiguous_session,
-                  "This id stands in several id spaces; ask for one by its uid: " + uids + ".");
-  }
+  if (found->size() > 1 && request.caller->kind == KeyKind::admin) return ambiguous_session(*found);
   return json_response(session_json(found->front()));
 }
 

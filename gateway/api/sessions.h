@@ -5,6 +5,7 @@
 
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "gateway/api/change.h"
 
@@ -12,6 +13,8 @@ namespace talon::gateway {
 
 /// The object of a session, without line feed.
 [[nodiscard]] std::string session_json(const vault::SessionInfo& session);
+/// 409, naming the uids of those that an id may mean.
+[[nodiscard]] std::unexpected<Refusal> ambiguous_session(const std::vector<vault::SessionInfo>& found);
 
 [[nodiscard]] Answer create_session(const Change& change);
 [[nodiscard]] std::expected<Response, Refusal> list_sessions(const ApiRequest& request);

@@ -75,6 +75,10 @@ core::Result<SessionRef> Sessions::load(const vault::Vault& vault, const core::L
               std::make_shared<SessionState>(std::string(id), std::string(project), shared, std::move(owner)));
 }
 
+SessionRef Sessions::open_own(const std::string& id, const core::TenantId& tenant) {
+  return keep(key_of(core::LogName::unattributed(), id), std::make_shared<SessionState>(id, "", true, tenant));
+}
+
 std::optional<core::TenantId> Sessions::tenant_of(const SessionState& session) const {
   const std::lock_guard lock(mutex_);
   return session.tenant_;

@@ -54,6 +54,8 @@ class Sessions {
   /// default one). Error: what the vault says.
   [[nodiscard]] core::Result<SessionRef> load(const vault::Vault& vault, const core::LogName& space,
                                               std::string_view id, std::string_view project = {});
+  /// The session of a tagged call of the operator's space that names none: its own, and its tenant's.
+  [[nodiscard]] SessionRef open_own(const std::string& id, const core::TenantId& tenant);
   [[nodiscard]] std::optional<core::TenantId> tenant_of(const SessionState& session) const;
   /// A session of the operator's that is nobody's becomes `tag`'s; whose it is then. A tenant's own stays as it is.
   [[nodiscard]] std::optional<core::TenantId> claim(SessionState& session, const std::optional<core::TenantId>& tag);

@@ -323,6 +323,240 @@ class Sessions(WorldCase):
                                     capture_output=True, timeout=120)
             self.assertEqual(script.returncode, 0, script)
 
+    # --- a call's own session, named later ---------------------------------------------------------------------------
+
+    def listed(self, world, key, query=""):
+        return world.fetch("GET", f"/v1/sessions?limit=1000{query}", key=key).json()["sessions"]
+
+    def check_one(self, world, own, requests, tenant, key=ADMIN):
+        """`own` is one session, by list, by id and in the sums."""
+        shown = self.session(world, own, key=key)
+        self.assertEqual(shown.status, 200, shown)
+        shown = shown.json()
+        self.assertEqual((shown["session_id"], shown["uid"], shown["request_count"], shown["tenant_id"]),
+                         (own, own, requests, tenant))
+        rows = [session for session in self.listed(world, ADMIN) if session["session_id"] == own or session["uid"] == own]
+        self.assertEqual(rows, [shown])
+        calls = [call for call in world.fetch("GET", "/api/logs?limit=1000", key=ADMIN).json() if call["session_id"] == own]
+        self.assertEqual([call["tenant_id"] for call in calls], [tenant] * requests)
+        self.assertEqual(sum(Decimal(str(call["cost_usd"])) for call in calls), Decimal(str(shown["total_cost_usd"])))
+        return shown
+
+    def test_a_call_that_names_the_session_it_was_answered_with_belongs_to_it(self):
+        world = self.shared_world()
+        first = self.ok(world, key=ACME)
+        own = first.header("X-Talon-Session-Id")
+        alone = self.check_one(world, own, 1, "acme")
+        for requests in (2, 3):
+            self.assertEqual(self.ok(world, own, key=ACME).header("X-Talon-Session-Id"), own)
+            shown = self.check_one(world, own, requests, "acme", key=ACME)
+            self.assertEqual(shown["started_at"], alone["started_at"])
+        self.assertEqual(world.tenant("acme")["session_count"], 1)
+        self.assertEqual(world.tenant("acme")["request_count"], 3)
+        self.assertEqual(len(self.listed(world, ACME)), 1)
+        world.verify()
+        world.kill()
+        world.start()
+        self.check_one(world, own, 3, "acme")
+        self.ok(world, own, key=ACME)
+        self.check_one(world, own, 4, "acme")
+        world.verify()
+
+    def test_a_later_tag_of_a_calls_own_session_takes_the_call_along(self):
+        world = self.shared_world()
+        first = self.ok(world)
+        own = first.header("X-Talon-Session-Id")
+        other = self.ok(world)
+        tagged = self.ok(world, own, tag="acme")
+        later = self.ok(world, own)
+        self.assertEqual([r.header("X-Talon-Tenant-Id") for r in (tagged, later)], ["acme", "acme"])
+        self.check_one(world, own, 3, "acme")
+        rest, tenants = self.bucket(world)
+        self.assertEqual((rest["session_count"], tenants["acme"]["session_count"]), (1, 1))
+        gained = [record for record in world.records("acme") if record["kind"] == "attribution"]
+        lost = [record for record in self.log_records(world, "--unattributed") if record["kind"] == "attribution"]
+        self.assertEqual([record["event"] for record in gained + lost], ["attributed", "released"])
+        self.assertEqual([call["id"] for call in gained[0]["calls"]], [first.header("X-Talon-Evidence-Id")])
+        self.assertEqual(gained[0]["calls"], lost[0]["calls"])
+        self.check_recounts(world, "acme")
+        self.assertEqual(len(self.listed(world, ADMIN, "&tenant=")), 1)
+        self.check_one(world, other.header("X-Talon-Session-Id"), 1, None)
+        public = world.data_dir / "vault.pub"
+        for name, selector in (("acme", ("--tenant", "acme")), ("rest", ("--unattributed",))):
+            bundle = world.folder / f"{name}.talon"
+            world.cli("audit", "export", *selector, "--output", bundle, check=0)
+            world.cli("audit", "verify", bundle, "--key", public, check=0)
+            script = subprocess.run([sys.executable, str(Path(TREE) / "examples/auditor/verify.py"), str(bundle), "--key", str(public)],
+                                    capture_output=True, timeout=120)
+            self.assertEqual(script.returncode, 0, script)
+        world.restart()
+        self.assertEqual(self.ok(world, own, tag="globex").header("X-Talon-Tenant-Id"), "acme")
+        self.check_recounts(world, "acme")
+        world.verify()
+
+    def test_an_untagged_calls_own_session_stays_nobodys_until_it_is_tagged(self):
+        world = self.shared_world()
+        own = self.ok(world).header("X-Talon-Session-Id")
+        self.ok(world, own)
+        self.check_one(world, own, 2, None)
+        self.assertEqual(self.bucket(world)[0]["session_count"], 1)
+        world.restart()
+        self.ok(world, own, tag="acme")
+        self.check_one(world, own, 3, "acme")
+        self.check_recounts(world, "acme")
+        world.verify()
+
+    def test_a_tagged_calls_own_session_is_its_tenants(self):
+        world = self.shared_world()
+        own = self.ok(world, tag="acme").header("X-Talon-Session-Id")
+        self.assertEqual(self.ok(world, own).header("X-Talon-Tenant-Id"), "acme")
+        self.assertEqual(self.ok(world, own, tag="globex").header("X-Talon-Tenant-Id"), "acme")
+        self.ok(world, own, key=ACME)
+        self.check_one(world, own, 4, "acme")
+        self.assertEqual(world.tenant("acme")["session_count"], 1)
+        self.ok(world, own, key=GLOBEX)
+        self.assertEqual(self.session(world, own, tenant="acme").json()["request_count"], 4)
+        self.assertEqual(self.session(world, own).json()["request_count"], 4, "the uid is this one's")
+        theirs = self.session(world, own, key=GLOBEX).json()
+        self.assertEqual((theirs["request_count"], theirs["tenant_id"]), (1, "globex"))
+        self.assertNotEqual(theirs["uid"], own)
+        world.verify()
+
+    def test_anothers_call_is_not_taken_in(self):
+        world = self.shared_world()
+        own = self.ok(world, key=ACME).header("X-Talon-Session-Id")
+        loose = self.ok(world).header("X-Talon-Session-Id")
+        for name in (own, loose):
+            made = world.fetch("POST", "/v1/sessions", {"session_id": name}, key=GLOBEX)
+            self.assertEqual((made.status, made.json()["request_count"]), (201, 0), made)
+            self.ok(world, name, key=GLOBEX)
+            self.assertEqual(self.session(world, name, key=GLOBEX).json()["request_count"], 1)
+        shown = self.session(world, own)
+        self.assertEqual((shown.status, shown.json()["tenant_id"], shown.json()["request_count"]), (200, "acme", 1))
+        self.ok(world, own, key=ACME)
+        shown = self.session(world, own).json()
+        self.assertEqual((shown["uid"], shown["tenant_id"], shown["request_count"]), (own, "acme", 2))
+        self.assertEqual(world.tenant("globex")["session_count"], 2)
+        world.verify()
+
+    def test_a_create_that_names_a_calls_own_session_answers_it(self):
+        world = self.shared_world()
+        own = self.ok(world).header("X-Talon-Session-Id")
+        same = world.fetch("POST", "/v1/sessions", {"session_id": own}, key=SHARED)
+        self.assertEqual((same.status, same.json()["uid"], same.json()["request_count"]), (200, own, 1), same)
+        filled = world.fetch("POST", "/v1/sessions", {"session_id": own, "tenant_id": "acme"}, key=SHARED)
+        self.assertEqual((filled.status, filled.json()["tenant_id"], filled.json()["uid"]), (200, "acme", own), filled)
+        self.check_one(world, own, 1, "acme")
+        self.assertEqual(self.bucket(world)[0]["session_count"], 0)
+        self.check_recounts(world, "acme")
+        world.verify()
+
+    def held_call(self, world, **more):
+        """A call without a session that waits for its provider: its thread, and where its answer will be."""
+        import threading
+        done = []
+
+        def work():
+            try:
+                done.append(self.call(world, sim="hold", **more))
+            except Exception as error:  # noqa: BLE001  (the server may be killed under it)
+                done.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        world.simulator.wait_held(1, 30)
+        return thread, done
+
+    def own_of(self, world):
+        """The session of the one call under way, which a stream's head would tell: its intent is all there is of it."""
+        import re
+        data = b"".join(path.read_bytes() for path in (world.data_dir).rglob("data.mdb"))
+        names = set(re.findall(rb"ses_[0-7][0-9A-HJKMNP-TV-Z]{25}", data))
+        self.assertEqual(len(names), 1, names)
+        return names.pop().decode()
+
+    def test_a_session_that_is_named_while_its_call_is_under_way_is_one(self):
+        for durability in ("strict", "batched"):
+            tags = ((None, None), (None, "acme"), ("acme", None), ("acme", "globex"))
+            for tag, later in tags if durability == "strict" else tags[1:2]:
+                for crash in (False, True):
+                    with self.subTest(durability=durability, tag=tag, later=later, crash=crash):
+                        self.under_way(durability, tag, later, crash)
+
+    def under_way(self, durability, tag, later, crash):
+        world = self.shared_world(durability=durability)
+        thread, done = self.held_call(world, tag=tag)
+        wait_until(lambda: b"ses_" in b"".join(path.read_bytes() for path in world.data_dir.rglob("data.mdb")), 30)
+        own = self.own_of(world)
+        second = self.ok(world, own, tag=later)
+        tenant = tag or later
+        self.assertEqual((second.header("X-Talon-Session-Id"), second.header("X-Talon-Tenant-Id")), (own, tenant))
+        early = self.session(world, own).json()
+        self.assertEqual((early["uid"], early["request_count"]), (own, 1))
+        if crash:
+            world.kill()
+            world.simulator.release(forever=True)
+            thread.join(60)
+            world.start()
+        else:
+            world.simulator.release(forever=True)
+            thread.join(60)
+            self.assertNotIsInstance(done[0], Exception)
+            self.assertEqual((done[0].status, done[0].header("X-Talon-Session-Id")), (200, own))
+        self.check_one(world, own, 2, tenant)
+        rest, tenants = self.bucket(world)
+        self.assertEqual((rest["session_count"], sum(row["session_count"] for row in tenants.values())),
+                         (0, 1) if tenant else (1, 0))
+        if tenant:
+            self.check_recounts(world, tenant)
+        self.ok(world, own)
+        self.check_one(world, own, 3, tenant)
+        world.verify()
+        world.stop()
+
+    def test_a_calls_own_session_and_its_calls_join_in_an_export(self):
+        import sqlite3
+        world = self.shared_world()
+        own = self.ok(world).header("X-Talon-Session-Id")
+        self.ok(world)
+        self.ok(world, own, tag="acme")
+        file = world.folder / "out.sqlite"
+        world.cli("audit", "export", "--all", "--format", "sqlite", "--output", file, check=0)
+        database = sqlite3.connect(file)
+        rows = database.execute("SELECT s.id, s.uid, s.tenant_id, s.request_count, count(*), s.total_cost_nano_usd, sum(r.cost_nano_usd), "
+                                "count(DISTINCT r.tenant_id) FROM sessions s JOIN requests r ON r.session_id = s.id GROUP BY s.uid").fetchall()
+        database.close()
+        self.assertEqual(len(rows), 2)
+        for row in rows:
+            self.assertEqual((row[3], row[5]), (row[4], row[6]), row)
+        self.assertEqual([row[1:5] for row in rows if row[0] == own], [(own, "acme", 2, 2)])
+
+    def test_a_uid_is_looked_up_before_ids(self):
+        world = self.shared_world()
+        self.ok(world, "call-1", key=ACME)
+        uid = self.session(world, "call-1", key=ACME).json()["uid"]
+        self.ok(world, uid, key=GLOBEX)
+        shown = self.session(world, uid).json()
+        self.assertEqual((shown["session_id"], shown["tenant_id"]), ("call-1", "acme"))
+        for tenant, name in (("acme", "call-1"), ("globex", uid)):
+            self.assertEqual(self.session(world, uid, tenant=tenant).json()["session_id"], name)
+            self.assertEqual(world.fetch("GET", f"/api/sessions/{uid}?tenant={tenant}", key=ADMIN).json()["id"], name)
+        self.assertEqual(world.fetch("GET", f"/api/sessions/{uid}", key=ADMIN).json()["id"], "call-1")
+
+    def test_an_id_in_both_spaces_of_a_tenant_is_answered_with_the_uids(self):
+        world = self.shared_world()
+        self.ok(world, "call-1", key=GLOBEX)
+        self.ok(world, "call-1", tag="globex")
+        uids = {session["uid"] for session in self.listed(world, GLOBEX)}
+        self.assertEqual(len(uids), 2)
+        for path in ("/api/sessions/call-1?tenant=globex", "/v1/sessions/call-1?tenant=globex", "/api/sessions/call-1"):
+            refused = world.fetch("GET", path, key=ADMIN)
+            self.assertEqual((refused.status, refused.code), (409, "ambiguous_session"))
+            message = refused.json()["error"]["message"]
+            for uid in uids:
+                self.assertIn(uid, message)
+            self.assertNotIn("?tenant=", message)
+
     # --- tags --------------------------------------------------------------------------------------------------------
 
     def test_the_unattributed_bucket_is_not_a_tenant_of_that_name(self):

@@ -62,7 +62,7 @@ CREATE INDEX idx_turns_session ON turns(session_id);
 )";
 constexpr const char* k_insert_request = "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 constexpr const char* k_insert_session =
-    "INSERT INTO sessions VALUES (?,?,?,?,?,?,?,NULL,NULL,NULL,NULL,NULL,NULL,?,?,?)";
+    "INSERT OR REPLACE INTO sessions VALUES (?,?,?,?,?,?,?,NULL,NULL,NULL,NULL,NULL,NULL,?,?,?)";
 
 std::unexpected<core::Error> cannot_write(const std::filesystem::path& file, const std::string& why) {
   return core::fail(core::Code::write_failed, file.string() + ": " + why);

@@ -53,10 +53,11 @@ struct RollupChange {
   core::NanoUsd cost;
   std::string caller, provider, model;  ///< empty: none
   std::string session;                  ///< empty: the call is a session of its own
-  bool operator_session = false;        ///< `session` is one of the operator's id space, not of the log's own
+  bool operator_session = false;        ///< its session is one of the operator's id space, not of the log's own
   bool makes_session = false;           ///< no call: the session was made by itself (POST /v1/sessions)
   std::uint8_t modality = 0;            ///< of Modality; what the session has seen
   std::string project{};                ///< empty: the default one
+  bool adopts_call = false;  ///< the writer's: the session is made by it, and begins with the call it is named by
 };
 
 /// What a call carried, as bits of a set.

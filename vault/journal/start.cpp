@@ -50,15 +50,16 @@ Result<std::int64_t> Writer::close_open_intents() {
       const auto& [position, id] = open[i];
       TALON_TRY(value, txn_->get(Table::rows, row_key(position)));
       const auto row = value ? decode_row(*value) : std::nullopt;
-      const auto intent = row && row->header.kind == RowKind::intent && row->header.id == id
-                              ? decode_intent(row->payload)
-                              : std::nullopt;
+      auto intent = row && row->header.kind == RowKind::intent && row->header.id == id ? decode_intent(row->payload)
+                                                                                       : std::nullopt;
       const auto number = row ? static_cast<std::uint32_t>(row->header.log) : 0;
       if (!intent || number == 0 || number > state_.logs.size()) {
         return core::fail(core::Code::vault_corrupt, "the open intent at row " + std::to_string(position) +
                                                          " cannot be read; restore the vault from a backup");
       }
       const auto log = row->header.log;
+      named_calls_.insert(id);  // it may have been, before
+      TALON_TRY_VOID(join_own_session(log, stamp, id, intent->rollup));
       TALON_TRY_VOID(append_record(log, stamp, id, intent->line, row_flags(intent->rollup)));
       TALON_TRY_VOID(settle_rollups(log, stamp, id, intent->rollup, state_.sealed.rows - 1));
       state_.open_intents.erase(id);

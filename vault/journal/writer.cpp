@@ -26,6 +26,7 @@ Result<void> Writer::begin() {
 
 Result<void> Writer::commit() {
   TALON_TRY_VOID(rollups_.write(*txn_));
+  std::erase_if(named_calls_, [this](const IdBytes& id) { return !state_.open_intents.contains(id); });
   state_.sealed.open_intents = state_.open_intents.size();
   TALON_TRY_VOID(txn_->put(Table::meta, k_meta_state, state_.sealed.encode(k_meta_state, keys_->vault_secret)));
   auto committed = txn_->commit();
@@ -130,6 +131,7 @@ Result<WriteCounts> Writer::write(std::span<const std::unique_ptr<JournalItem>> 
       ++counts.intents;
     } else if (item->kind == ItemKind::record) {
       const auto id = id_bytes(item->id);
+      TALON_TRY_VOID(join_own_session(log, stamp, id, item->rollup));
       TALON_TRY(seq, append_record(log, stamp, id, item->line, row_flags(item->rollup)));
       item->result.seq = seq;
       if (item->closes_intent) state_.open_intents.erase(id);

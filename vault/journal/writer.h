@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -67,6 +68,20 @@ class Writer {
   [[nodiscard]] core::Result<void> append_own(LogNumber log, const Stamp& stamp, core::EvidenceRecord record);
   [[nodiscard]] core::Result<std::uint64_t> append_record(LogNumber log, const Stamp& stamp, const IdBytes& id,
                                                           const core::UnsequencedLine& line, std::uint8_t flags);
+  // own_session.cpp
+  /// A record is about to be written: a call whose own session was named while it was under way becomes one of that
+  /// session; one that makes the session of an earlier call takes it in (change.adopts_call).
+  [[nodiscard]] core::Result<void> join_own_session(LogNumber log, const Stamp& stamp, const IdBytes& id,
+                                                    RollupChange& change);
+  /// The row of a call without a session of this space: recorded, or an intent under way.
+  enum class Stage { recorded, under_way };
+  [[nodiscard]] core::Result<std::optional<std::pair<Position, Row>>> own_call(const IdBytes& id, LogNumber space,
+                                                                               LogNumber unattributed, Stage stage);
+  /// The uid of a session that is made: of the call under way that it is named by, or a new one.
+  [[nodiscard]] core::Result<IdBytes> uid_of_new(std::string_view name, LogNumber space, LogNumber unattributed,
+                                                 core::Instant time);
+  /// The session that was just made begins with the call it is named by.
+  [[nodiscard]] core::Result<void> adopt_call(RollupMirror::Session& session, LogNumber unattributed);
   // writer_attribution.cpp
   /// The record just written at `position` counts: roll-ups, session, and what it attributes.
   [[nodiscard]] core::Result<void> settle_rollups(LogNumber log, const Stamp& stamp, const IdBytes& id,
@@ -93,6 +108,7 @@ class Writer {
   Stamper stamper_;
   RollupMirror rollups_;
   std::optional<WriteTxn> txn_;
+  std::set<IdBytes> named_calls_;  ///< not recorded yet, and a session has been made that may be theirs
   std::string scratch_;
 };
 

@@ -41,19 +41,29 @@ Result<void> Writer::settle_rollups(LogNumber log, const Stamp& stamp, const IdB
   const bool shared = change.operator_session || !tenants;
   TALON_TRY(session, rollups_.session(*txn_, shared ? unattributed : log, change.session));
   auto& row = session->sums;
-  const int opens = session->exists ? 0 : 1;
+  const int opens = session->exists || change.adopts_call ? 0 : 1;
   if (!session->exists) {
     session->exists = true;
-    row.first = row.last = time;
-    row.tenant = tenants ? log : LogNumber{};
-    row.uid = id_bytes(core::EvidenceId::make(time, *random_));
-    row.project = change.project;
+    if (change.adopts_call) {
+      TALON_TRY_VOID(adopt_call(*session, unattributed));
+    } else {
+      row.first = row.last = time;
+      row.tenant = tenants ? log : LogNumber{};
+      TALON_TRY(uid, uid_of_new(change.session, shared ? unattributed : log, unattributed, time));
+      row.uid = uid;
+      row.project = change.project;
+    }
     TALON_TRY_VOID(txn_->put(Table::session_uids, view(row.uid), session->key));
     TALON_TRY_VOID(txn_->put(Table::session_uids, session_name_key(session->key), session->key));
     const auto counts_for = row.tenant == LogNumber{} ? unattributed : row.tenant;
-    TALON_TRY_VOID(txn_->put(Table::session_times, session_time_key(k_whole_vault, time, session->key), {}));
-    TALON_TRY_VOID(txn_->put(Table::session_times, session_time_key(counts_for, time, session->key), {}));
-  } else if (shared && tenants && row.tenant == LogNumber{}) {
+    TALON_TRY_VOID(txn_->put(Table::session_times, session_time_key(k_whole_vault, row.first, session->key), {}));
+    TALON_TRY_VOID(txn_->put(Table::session_times, session_time_key(counts_for, row.first, session->key), {}));
+  } else if (row.uid != id && parse_uid(row.id) == id) {
+    // The call whose id it has, at last; what it was called by until now still leads to it.
+    row.uid = id;
+    TALON_TRY_VOID(txn_->put(Table::session_uids, view(row.uid), session->key));
+  }
+  if (shared && tenants && row.tenant == LogNumber{}) {
     TALON_TRY_VOID(give_session(*session, unattributed, log, stamp));
   }
   add_to(row, change, time);

@@ -126,9 +126,17 @@ void add_record(std::string& scratch, const RowHeader& header, const RollupChang
   });
 }
 
-/// Whose a session of the operator's is; 0: nobody's.
-Result<LogNumber> owner_of(const ReadTxn& txn, LogNumber unattributed, std::string_view session) {
-  TALON_TRY(value, txn.get(Table::sessions, session_key(unattributed, session)));
+/// Whose the session of an unattributed call is; 0: nobody's.
+Result<LogNumber> owner_of(const ReadTxn& txn, LogNumber unattributed, const RowHeader& header,
+                           std::string_view session) {
+  auto key = std::string(session_key(unattributed, session).view());
+  if (session.empty()) {
+    // A session of its own, unless one has taken it in.
+    TALON_TRY(adopter, txn.get(Table::session_uids, view(header.id)));
+    if (!adopter) return LogNumber{};
+    key = *adopter;
+  }
+  TALON_TRY(value, txn.get(Table::sessions, key));
   if (!value) return LogNumber{};
   const auto row = SessionRow::decode(*value);
   if (!row) return damaged();
@@ -154,11 +162,7 @@ Result<void> add_log_records(const Environment& environment, const Scope& scope,
       const auto change = change_of(summary, header.flags);
       if (!moves_rollups(change)) continue;
       if (header.log == scope.unattributed) {
-        LogNumber owner{};
-        if (!change.session.empty()) {
-          TALON_TRY(found, owner_of(txn, scope.unattributed, change.session));
-          owner = found;
-        }
+        TALON_TRY(owner, owner_of(txn, scope.unattributed, header, change.session));
         if (owner != wanted) continue;
       }
       add_record(scratch, header, change, adding);

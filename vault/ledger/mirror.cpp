@@ -123,6 +123,7 @@ core::Result<void> RollupMirror::write(WriteTxn& txn) {
     changed->changed = false;
   }
   for (const auto& [name, session] : sessions_) {
+    if (!session.exists) continue;  // only looked for
     TALON_TRY_VOID(txn.put(Table::sessions, session.key, session.sums.encode()));
   }
   changed_lifetimes_.clear();

@@ -60,25 +60,30 @@ void Recount::add(const RowHeader& header, const core::RecordSummary& summary, c
     const int opens = change.counts_as_request ? 1 : 0;
     count(header.log, change, header.time, opens, Way::add);
     count(k_whole_vault, change, header.time, opens, Way::add);
-    if (tenants) return;
-    alone_.push_back(position);
-    alone_first_ = std::min(alone_first_.value_or(header.time), header.time);
-    alone_last_ = std::max(alone_last_.value_or(header.time), header.time);
+    if (!tenants) alone_.emplace_back(position, header.time);
     return;
   }
   const bool shared = change.operator_session || !tenants;
-  const std::string key(session_key(shared ? unattributed_ : header.log, change.session).view());
+  const auto space = shared ? unattributed_ : header.log;
+  const std::string key(session_key(space, change.session).view());
   auto& session = sessions_[key];
-  const int opens = session.exists ? 0 : 1;
+  int opens = session.exists ? 0 : 1;
   if (!session.exists) {
     session.exists = true;
     session.sums.id = change.session;
-    session.sums.first = session.sums.last = header.time;
-    session.sums.tenant = tenants ? header.log : LogNumber{};
-    session.sums.project = change.project;
     session.sums.modalities = Modality::llm;
-    if (!tenants) nobodys_.insert(key);
-  } else if (shared && tenants && session.sums.tenant == LogNumber{}) {
+    if (change.adopts_call && adopt(session, space, position)) {
+      opens = 0;
+    } else {
+      if (change.adopts_call) wrong_.push_back("the record " + summary.id.text() + " names a call that is not there");
+      session.sums.first = session.sums.last = header.time;
+      session.sums.tenant = tenants ? header.log : LogNumber{};
+      session.sums.project = change.project;
+    }
+    if (session.sums.tenant == LogNumber{}) nobodys_.insert(key);
+  }
+  if (change.session.starts_with("ses_") && change.session == uid_text(header.id)) session.sums.uid = header.id;
+  if (shared && tenants && session.sums.tenant == LogNumber{}) {
     give(session, header.log);
     nobodys_.erase(key);
   }
@@ -88,6 +93,29 @@ void Recount::add(const RowHeader& header, const core::RecordSummary& summary, c
   count(k_whole_vault, change, header.time, opens, Way::add);
   if (!loose && !tenants && change.counts_as_request) expect(session.sums.tenant, {summary.id, change.cost});
   if (loose) session.loose.push_back({change, header.time, summary.id, position});
+}
+
+bool Recount::adopt(Session& session, LogNumber space, Position before) {
+  const auto id = parse_uid(session.sums.id);
+  const auto call = id && look_up_ ? look_up_(*id) : std::nullopt;
+  if (!call || call->position >= before || !is_own_session(call->header) ||
+      space_of_call(call->header, unattributed_) != space) {
+    return false;
+  }
+  const auto time = call->header.time;
+  auto change = change_of(call->summary, call->header.flags);
+  auto& sums = session.sums;
+  sums.uid = *id;
+  sums.first = sums.last = time;
+  sums.project = change.project;
+  add_to(sums, change, time);
+  if (call->header.log != unattributed_) {
+    sums.tenant = call->header.log;
+    return true;
+  }
+  adopted_.insert(call->position);
+  session.loose.push_back({std::move(change), time, call->summary.id, call->position});
+  return true;
 }
 
 void Recount::give(Session& session, LogNumber winner) {
@@ -143,8 +171,11 @@ std::vector<std::string> Recount::problems() const {
 std::string Recount::encode_lifetime(std::string_view key, const Lifetime& sums) const {
   auto out = sums;
   if (unattributed_ != LogNumber{} && key == lifetime_key(unattributed_).view()) {
-    out.first = alone_first_;
-    out.last = alone_last_;
+    const auto alone = [this](const auto& call) { return !adopted_.contains(call.first); };
+    const auto first = std::find_if(alone_.begin(), alone_.end(), alone);
+    const auto last = std::find_if(alone_.rbegin(), alone_.rend(), alone);
+    out.first = first == alone_.end() ? std::nullopt : std::optional(first->second);
+    out.last = last == alone_.rend() ? std::nullopt : std::optional(last->second);
     for (const auto& name : nobodys_) {
       const auto& session = sessions_.at(name);
       for (const auto& call : {session.loose.front().time, session.loose.back().time}) {
@@ -180,7 +211,7 @@ std::optional<bool> Recount::session_fits(std::string_view key, std::string_view
   const auto& should = found->second.sums;
   return stored->requests == should.requests && stored->unpriced == should.unpriced && stored->cost == should.cost &&
          stored->first == should.first && stored->last == should.last && stored->id == should.id &&
-         (!whole_ || stored->tenant == should.tenant);
+         (should.uid == IdBytes{} || stored->uid == should.uid) && (!whole_ || stored->tenant == should.tenant);
 }
 
 std::vector<std::string> Recount::unseen_rollups() const {
@@ -206,7 +237,9 @@ void Recount::each_session(const std::function<void(std::string_view, SessionRow
 }
 
 void Recount::each_loose(const std::function<void(Position, std::string_view)>& visit) {
-  for (const auto position : alone_) visit(position, {});
+  for (const auto& [position, time] : alone_) {
+    if (!adopted_.contains(position)) visit(position, {});
+  }
   for (const auto& [key, session] : sessions_) {
     for (const auto& call : session.loose) visit(call.position, key);
   }

@@ -22,6 +22,16 @@ class Recount {
   /// A store of an earlier version: it has no rows of the whole vault.
   void without_whole() { whole_ = false; }
 
+  /// A record by its id, from the store that is counted; nullopt: there is none, or it cannot be read.
+  struct Earlier {
+    RowHeader header;
+    Position position = 0;
+    core::RecordSummary summary;
+  };
+  using LookUp = std::function<std::optional<Earlier>(const IdBytes& id)>;
+  /// Where sessions may have adopted calls (k_flag_adopts_call), which no earlier version's do.
+  void look_up_by(LookUp look_up) { look_up_ = std::move(look_up); }
+
   /// One record row, in global order. `log`: the name of its log.
   void add(const RowHeader& header, const core::RecordSummary& summary, const core::LogName& log, Position position);
 
@@ -61,6 +71,8 @@ class Recount {
   enum class Way { add, take };
   void count(LogNumber log, const RollupChange& change, core::Instant time, int sessions, Way way);
   void give(Session& session, LogNumber winner);
+  /// The session begins with the call that it is named by; false: that is none to begin with.
+  [[nodiscard]] bool adopt(Session& session, LogNumber space, Position before);
   void expect(LogNumber winner, const core::AttributedCall& call);
   void check_attribution(const RowHeader& header, const core::RecordSummary& summary);
   [[nodiscard]] std::string encode_lifetime(std::string_view key, const Lifetime& sums) const;
@@ -70,10 +82,11 @@ class Recount {
   std::unordered_map<std::string, Counted<Lifetime>> lifetimes_;  ///< by stored key, as are the others
   std::unordered_map<std::string, Counted<DayCell>> cells_;
   std::unordered_map<std::string, Session> sessions_;
-  std::set<std::string> nobodys_;                           ///< keys of the operator's sessions without a tenant
-  std::optional<core::Instant> alone_first_, alone_last_;   ///< of unattributed calls without a session
-  std::vector<Position> alone_;                             ///< their positions, while tables are made anew
-  std::unordered_map<std::uint32_t, core::NanoUsd> money_;  ///< of each log, from its records alone
+  std::set<std::string> nobodys_;                          ///< keys of the operator's sessions without a tenant
+  std::vector<std::pair<Position, core::Instant>> alone_;  ///< unattributed calls without a session, in order
+  std::set<Position> adopted_;                             ///< of these: they have one now
+  LookUp look_up_;
+  std::unordered_map<std::uint32_t, core::NanoUsd> money_;                   ///< of each log, from its records alone
   std::unordered_map<std::uint32_t, std::deque<core::AttributedCall>> due_;  ///< moved, and not yet recorded; by log
   std::vector<std::string> wrong_;
   std::unordered_map<std::string, std::string> name_keys_;  ///< hashed names, so that each is hashed once

@@ -167,6 +167,7 @@ std::uint8_t row_flags(const RollupChange& change) {
   if (!change.session.empty()) flags |= k_flag_session;
   if (change.operator_session) flags |= k_flag_operator_session;
   if (change.makes_session) flags |= k_flag_makes_session;
+  if (change.adopts_call) flags |= k_flag_adopts_call;
   return flags;
 }
 
@@ -175,6 +176,7 @@ void set_flags(RollupChange& change, std::uint8_t flags) {
   change.unpriced = (flags & k_flag_unpriced) != 0;
   change.operator_session = (flags & k_flag_operator_session) != 0;
   change.makes_session = (flags & k_flag_makes_session) != 0;
+  change.adopts_call = (flags & k_flag_adopts_call) != 0;
 }
 
 void change_of(const core::RecordSummary& summary, std::uint8_t flags, RollupChange& change) {

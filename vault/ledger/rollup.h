@@ -20,6 +20,11 @@
 //          modalities u8 | project length u16, project | id
 //   A first byte of 00 is the form of an earlier version: requests, unpriced, cost, first, last i64 | id.
 //
+// A call without a session is one of its own, `ses_` and the ULID of its evidence id; it has no row. When its id is named
+// in the space it belongs to (its log's, or the operator's: k_flag_operator_session), the session row that is made begins
+// with that call and has its id as uid; the record that makes it says so (k_flag_adopts_call). A call whose session was
+// named before its own record stood is written as one of that session.
+//
 //   session_times  log u32 | first i64 | session key    empty; log: 0, and the one the session counts for
 //   session_uids   uid (16)                             session key
 //                  SHA-256(id)[0:16] | space u32        session key; finds an id in all spaces
@@ -123,6 +128,14 @@ struct RollupKey {
 }
 /// The flags of a record's row that let a recount be made from the log alone.
 [[nodiscard]] std::uint8_t row_flags(const RollupChange& change);
+/// Whether this is the row of an admitted call that is a session of its own.
+[[nodiscard]] inline bool is_own_session(const RowHeader& header) {
+  return header.kind == RowKind::record && (header.flags & k_flag_request) != 0 && (header.flags & k_flag_session) == 0;
+}
+/// The id space of such a call.
+[[nodiscard]] inline LogNumber space_of_call(const RowHeader& header, LogNumber unattributed) {
+  return (header.flags & k_flag_operator_session) != 0 ? unattributed : header.log;
+}
 /// What the flags say, but for the session's id.
 void set_flags(RollupChange& change, std::uint8_t flags);
 /// The change that a stored record made: its line's summary and its row's flags.

@@ -328,7 +328,22 @@ Result<void> StoreAudit::compare_table(Table table) {
   return {};
 }
 
+std::optional<Recount::Earlier> StoreAudit::earlier_record(const IdBytes& id) const {
+  const auto found = [&]() -> Result<std::optional<Recount::Earlier>> {
+    TALON_TRY(txn, environment_.read());
+    TALON_TRY(record, find_record(txn, evidence_id(id)));
+    if (!record) return std::optional<Recount::Earlier>();
+    TALON_TRY(log, LogView::of(txn, record->log));
+    TALON_TRY(entry, log.entry(record->seq));
+    TALON_TRY(row, log.row_of(entry, record->seq));
+    TALON_TRY(summary, core::summarize(row.payload));
+    return std::optional(Recount::Earlier{row.header, entry.position, std::move(summary)});
+  }();
+  return found ? *found : std::nullopt;
+}
+
 Result<void> StoreAudit::run() {
+  recount_.look_up_by([this](const IdBytes& id) { return earlier_record(id); });
   chain_ = chain_start(keys_.vault_name);
   SealedState state;
   {

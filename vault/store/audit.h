@@ -70,6 +70,8 @@ class StoreAudit {
   [[nodiscard]] core::Result<void> check_derived(Derived& derived, const RowHeader& header, Position position,
                                                  const Hash& leaf, Log& log);
   [[nodiscard]] core::Result<void> compare_table(Table table);
+  /// For the recount: nullopt also where it cannot be read, which the rows' own checks say.
+  [[nodiscard]] std::optional<Recount::Earlier> earlier_record(const IdBytes& id) const;
   void problem(std::string text);
   void problem(Log& log, std::string text);
 

@@ -113,8 +113,10 @@ enum class RowKind : std::uint8_t {
 inline constexpr std::uint8_t k_flag_request = 1;           ///< counts as a request: the call was admitted
 inline constexpr std::uint8_t k_flag_unpriced = 2;          ///< counts as unpriced
 inline constexpr std::uint8_t k_flag_session = 4;           ///< the line's session was named by the client
-inline constexpr std::uint8_t k_flag_operator_session = 8;  ///< and is one of the operator's id space
+inline constexpr std::uint8_t k_flag_operator_session = 8;  ///< the session is one of the operator's id space
 inline constexpr std::uint8_t k_flag_makes_session = 16;  ///< no call: the line's `target` is a session made by itself
+inline constexpr std::uint8_t k_flag_adopts_call =
+    32;  ///< its session begins with the earlier call that it is named by
 
 struct RowHeader {
   static constexpr std::size_t k_size = 38;

@@ -20,7 +20,7 @@ void check_sound(World& world) {
 
 std::unique_ptr<JournalItem> shared_call(World& world, Call call, std::string project = "") {
   auto item = item_of(call, next_id(world.clock), ItemKind::record, world.port);
-  item->rollup.operator_session = !call.session.empty();
+  item->rollup.operator_session = !call.session.empty();  // a tenant's own, where none is named
   item->rollup.modality = Modality::llm;
   item->rollup.project = project;
   if (!project.empty()) {
@@ -31,7 +31,7 @@ std::unique_ptr<JournalItem> shared_call(World& world, Call call, std::string pr
     core::RequestDetail detail;
     detail.request_id = "req_1";
     detail.caller = call.caller;
-    detail.session = call.session.empty() ? "ses_own" : call.session;
+    detail.session = call.session.empty() ? "ses_" + std::string(item->id.ulid().text()) : call.session;
     detail.project = project;
     detail.ask.endpoint = "/v1/chat/completions";
     detail.ask.model = call.model;
@@ -204,6 +204,141 @@ TEST_CASE("a session made without a call counts from then on, and follows its fi
   check_sound(world);
 }
 
+TEST_CASE("a session named by the id of an earlier call begins with that call, and a tag takes it along") {
+  World world;
+  world.start();
+  auto first = shared_call(world, {.tenant = "", .cost = 10});
+  const auto call = first->id;
+  const auto name = uid_text(id_bytes(call));
+  world.submit(std::move(first));
+  world.submit(shared_call(world, {.tenant = "", .cost = 100}));
+  world.port.wait(world.submitted);
+  const auto started = world.vault->stored_session(log_of(""), name)->value().started;
+  SUBCASE("in the index") {
+    world.stop();
+    world.start();
+  }
+  SUBCASE("not in the index yet") {}
+  SUBCASE("unseen between") {
+    world.clock.advance(core::k_micros_per_day);
+    world.settle();
+  }
+  world.clock.advance(5'000'000);
+  world.submit(shared_call(world, {.tenant = "", .session = name, .cost = 5}));
+  world.port.wait(world.submitted);
+  auto shown = world.vault->sessions_named(name, std::nullopt);
+  REQUIRE(shown->size() == 1);
+  CHECK(shown->front().uid == name);
+  CHECK(shown->front().requests == 2);
+  CHECK(shown->front().cost.nano() == 15);
+  CHECK(shown->front().started == started);
+  CHECK(world.vault->unattributed()->row.session_count == 2);
+  CHECK(world.vault->sessions({})->sessions.size() == 2);
+  check_sound(world);
+
+  world.submit(shared_call(world, {.tenant = "acme", .session = name, .cost = 1}));
+  world.port.wait(world.submitted);
+  const auto acme = world.vault->tenant(id_of("acme"));
+  CHECK(acme->row.total_cost.nano() == 16);
+  CHECK(acme->row.session_count == 1);
+  CHECK(acme->row.seen.first == started);
+  const auto rest = world.vault->unattributed();
+  CHECK(rest->row.total_cost.nano() == 100);
+  CHECK(rest->row.session_count == 1);
+  const auto gained = attributions(world, "acme");
+  REQUIRE(gained.size() == 1);
+  REQUIRE(gained[0].calls.size() == 2);
+  CHECK(gained[0].calls[0].id == call);
+  CHECK(gained[0].calls == attributions(world, "")[0].calls);
+  for (const char* log : {"acme", ""}) {
+    SessionQuery query;
+    query.log = log_of(log);
+    CHECK(world.vault->sessions(query)->sessions.size() == 1);
+    CallQuery calls;
+    calls.log = log_of(log);
+    CHECK(world.vault->calls(calls)->calls.size() == (std::string_view(log).empty() ? 1 : 3));
+  }
+  check_sound(world);
+  world.stop();
+  world.start();
+  check_sound(world);
+}
+
+TEST_CASE("a tenant's call is taken in only by a session of the space it was made in") {
+  World world;
+  world.start();
+  auto own = shared_call(world, {.tenant = "acme", .cost = 10});
+  auto tagged = shared_call(world, {.tenant = "acme", .cost = 20});
+  tagged->rollup.operator_session = true;
+  const auto own_name = uid_text(id_bytes(own->id));
+  const auto tagged_name = uid_text(id_bytes(tagged->id));
+  world.submit(std::move(own));
+  world.submit(std::move(tagged));
+  world.port.wait(world.submitted);
+  CHECK(world.vault->stored_session(log_of("acme"), own_name)->has_value());
+  CHECK_FALSE(world.vault->stored_session(log_of(""), own_name)->has_value());
+  CHECK_FALSE(world.vault->stored_session(log_of("globex"), own_name)->has_value());
+  CHECK(world.vault->stored_session(log_of(""), tagged_name)->value().tenant == id_of("acme"));
+  CHECK_FALSE(world.vault->stored_session(log_of("acme"), tagged_name)->has_value());
+  // Another tenant's, and the operator's, of the same name: sessions of their own.
+  auto others = shared_call(world, {.tenant = "globex", .session = own_name, .cost = 1});
+  others->rollup.operator_session = false;
+  world.submit(std::move(others));
+  world.submit(shared_call(world, {.tenant = "", .session = own_name, .cost = 2}));
+  auto joins = shared_call(world, {.tenant = "acme", .session = own_name, .cost = 3});
+  joins->rollup.operator_session = false;
+  world.submit(std::move(joins));
+  world.submit(shared_call(world, {.tenant = "acme", .session = tagged_name, .cost = 4}));
+  world.port.wait(world.submitted);
+  CHECK(world.vault->stored_session(log_of("acme"), own_name)->value().cost.nano() == 13);
+  CHECK(world.vault->stored_session(log_of("globex"), own_name)->value().cost.nano() == 1);
+  CHECK(world.vault->stored_session(log_of(""), own_name)->value().cost.nano() == 2);
+  CHECK(world.vault->stored_session(log_of(""), tagged_name)->value().cost.nano() == 24);
+  CHECK(world.vault->tenant(id_of("acme"))->row.session_count == 2);
+  CHECK(world.vault->tenant(id_of("globex"))->row.session_count == 1);
+  // The uid goes before the ids.
+  const auto found = world.vault->sessions_named(own_name, std::nullopt);
+  REQUIRE(found->size() == 1);
+  CHECK(found->front().tenant == id_of("acme"));
+  check_sound(world);
+}
+
+TEST_CASE("a call whose session was named while it was under way joins it, by its end or by a restart") {
+  for (const bool crash : {false, true}) {
+    for (const char* tag : {"", "acme"}) {
+      CAPTURE(crash);
+      CAPTURE(tag);
+      World world;
+      world.start();
+      const Call call{.tenant = "", .cost = 4};
+      const auto id = world.intent(call);
+      const auto name = uid_text(id_bytes(id));
+      world.submit(shared_call(world, {.tenant = tag, .session = name, .cost = 1}));
+      world.port.wait(world.submitted);
+      CHECK(world.vault->stored_session(log_of(""), name)->value().uid == name);
+      if (crash) {
+        world.stop();
+        world.start();
+      } else {
+        auto outcome = item_of(call, id, ItemKind::record, world.port);
+        outcome->closes_intent = true;
+        world.submit(std::move(outcome));
+        world.port.wait(world.submitted);
+      }
+      const auto shown = world.vault->sessions_named(name, std::nullopt);
+      REQUIRE(shown->size() == 1);
+      CHECK(shown->front().uid == name);
+      CHECK(shown->front().requests == 2);
+      CHECK(shown->front().cost.nano() == 5);
+      CHECK(world.vault->sessions({})->sessions.size() == 1);
+      const auto row = *tag == '\0' ? world.vault->unattributed() : world.vault->tenant(id_of(tag));
+      CHECK(row->row.session_count == 1);
+      CHECK(row->row.total_cost.nano() == 5);
+      check_sound(world);
+    }
+  }
+}
+
 TEST_CASE("random calls, tags and late ends against a plain model: the buckets are the whole, exactly") {
   for (const unsigned seed : {1u, 2u, 3u, 4u}) {
     CAPTURE(seed);
@@ -214,6 +349,7 @@ TEST_CASE("random calls, tags and late ends against a plain model: the buckets a
     std::vector<Counted> calls;
     std::map<std::string, ModelSession> sessions;
     std::size_t alone = 0;
+    std::vector<std::pair<std::string, std::size_t>> owns;  ///< sessions of calls that named none, and their calls
     for (int round = 0; round < 8; ++round) {
       for (int i = 0; i < 60; ++i) {
         Call call;
@@ -222,14 +358,27 @@ TEST_CASE("random calls, tags and late ends against a plain model: the buckets a
         call.model = "model" + std::to_string(pick(3));
         call.provider = pick(2) == 0 ? "openai" : "local";
         call.session = pick(4) == 0 ? "" : "call-" + std::to_string(pick(40));
+        if (!owns.empty() && pick(6) == 0) {
+          // The session of an earlier call that named none: it becomes a session with a name.
+          const auto own = pick(static_cast<unsigned>(owns.size()));
+          call.session = owns[own].first;
+          if (auto [found, fresh] = sessions.try_emplace(call.session); fresh) {
+            auto& first = calls[owns[own].second];
+            first.session = call.session;
+            found->second = {first.tenant, 1, first.cost, first.time, first.time};
+            --alone;
+          }
+        }
         call.cost = pick(5'000'000);
         call.priced = pick(8) != 0;
         const std::string project = pick(3) == 0 ? "web" : "";
         const auto now = world.clock.now().micros;
         const auto cost = call.priced ? call.cost : 0;
         std::string counts_for = call.tenant;
+        bool owned = false;
         if (call.session.empty()) {
           ++alone;
+          owned = true;
         } else {
           auto [found, fresh] = sessions.try_emplace(call.session);
           auto& session = found->second;
@@ -249,7 +398,12 @@ TEST_CASE("random calls, tags and late ends against a plain model: the buckets a
         }
         calls.push_back({counts_for, call.caller, call.provider, call.model, project.empty() ? "default" : project,
                          call.session, now, cost, call.priced});
-        world.submit(shared_call(world, call, project));
+        auto item = shared_call(world, call, project);
+        if (owned) {
+          item->rollup.operator_session = true;
+          owns.emplace_back(uid_text(id_bytes(item->id)), calls.size() - 1);
+        }
+        world.submit(std::move(item));
       }
       world.port.wait(world.submitted);
       world.clock.advance((1 + static_cast<std::int64_t>(pick(20))) * 3600 * core::k_micros_per_second);
