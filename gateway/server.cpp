@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include "gateway/guard/agreement.h"
 #include "gateway/guard/caps.h"
 #include "gateway/guard/limits.h"
 #include "gateway/log.h"
@@ -117,6 +118,7 @@ struct Server::Impl final : Operations {
 
 /// What must be there before the first connection: prices of the past, logs and their keys, TLS roots.
 core::Result<void> Server::Impl::prepare() {
+  TALON_TRY_VOID(check_agreement(*snapshot, nullptr, vault.registry()));
   TALON_TRY(rebuilt, Caps::rebuild(vault, *options.clock));
   caps = std::move(rebuilt);
   TALON_TRY_VOID(tenants.open(core::LogName::unattributed()));
@@ -250,6 +252,7 @@ core::Result<void> Server::Impl::load_and_swap() {
   if (!options.load) return core::fail(core::Code::not_supported, "This server cannot read its configuration again.");
   TALON_TRY(next, options.load());
   TALON_TRY_VOID(check_unchanged(snapshot->loaded.config, next->loaded.config));
+  TALON_TRY_VOID(check_agreement(*next, snapshot.get(), vault.registry()));
   TALON_TRY(certificates, make_doors(next->loaded.config));
   TALON_TRY_VOID(open_logs(*next));
   on_each_worker([&](Worker& worker) { worker.adopt(next, certificates); });

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "gateway/guard/limits.h"
 #include "gateway/http/target.h"
 
 namespace talon::gateway {
@@ -136,7 +137,7 @@ std::expected<KnownTenant, Refusal> find_tenant(const ApiRequest& request, const
 }
 
 const core::Tier* tier_of(const ApiRequest& request, const vault::AccountRow& row) {
-  return request.snapshot->loaded.config.tiers.find(row.tier_at(request.clock->now()));
+  return tier_of(row, request.snapshot->loaded.config.tiers, request.clock->now());
 }
 
 bool has_feature(const core::Tier* tier, const vault::AccountRow& row, core::Feature feature) {

@@ -80,8 +80,11 @@ core::Result<TenantMeters*> Meters::of(const core::LogName& log) {
 }
 
 const core::Tier* tier_of(const vault::Account* account, const core::TierTable& tiers, Instant now) {
-  if (account == nullptr) return nullptr;
-  const std::string& name = account->row.tier_at(now);
+  return account == nullptr ? nullptr : tier_of(account->row, tiers, now);
+}
+
+const core::Tier* tier_of(const vault::AccountRow& row, const core::TierTable& tiers, Instant now) {
+  const std::string& name = row.tier_at(now);
   if (name.empty()) return nullptr;
   if (const auto* tier = tiers.find(name)) return tier;
   return tiers.rows().empty() ? nullptr : &tiers.rows().front();

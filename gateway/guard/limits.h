@@ -95,6 +95,7 @@ class Meters {
 /// The tier in force; nullptr for a tenant without an account or tier. A tier that is no longer in the table is the
 /// lowest of it: nothing is unbounded by mistake.
 [[nodiscard]] const core::Tier* tier_of(const vault::Account* account, const core::TierTable& tiers, core::Instant now);
+[[nodiscard]] const core::Tier* tier_of(const vault::AccountRow& row, const core::TierTable& tiers, core::Instant now);
 
 /// What the client is told of its requests per second.
 struct RateWindow {
