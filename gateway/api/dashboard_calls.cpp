@@ -84,18 +84,21 @@ void append_percentiles(std::string& out, std::vector<std::int64_t>& values) {
 }  // namespace
 
 std::expected<Response, Refusal> dashboard_logs(const ApiRequest& request) {
-  const auto query = Query::parse(request.query, {"limit", "cursor", "modality", "project", "tenant"});
+  const auto query = Query::parse(request.query, {"limit", "cursor", "modality", "project", "tenant", "from", "to"});
   if (!query) return refuse(query.error());
   const auto filter = read_dashboard_filter(*query);
   if (!filter) return std::unexpected(filter.error());
   const auto limit = read_page_limit(*query, k_default_limit);
   if (!limit) return std::unexpected(limit.error());
+  const auto period = read_period(*query);
+  if (!period) return std::unexpected(period.error());
   const auto modality = query->find("modality").value_or("llm");
   if (modality != "llm" && modality != "stt" && modality != "tts")
     return refuse(Code::invalid_request, "The query parameter \"modality\" is stt, llm or tts.");
   vault::CallQuery wanted;
   wanted.log = filter->log;
   wanted.project = filter->project;
+  wanted.period = *period;
   wanted.limit = *limit;
   wanted.after = query->find("cursor").value_or("");
   vault::CallPage page;
@@ -109,16 +112,16 @@ std::expected<Response, Refusal> dashboard_logs(const ApiRequest& request) {
   append_list(out, page.calls, [&out](const vault::CallInfo& call) { append_call(out, call); });
   out += ']';
   auto response = json_response(std::move(out));
-  add_next_link(response, request, *query, {"limit", "modality", "project", "tenant"}, page.next);
+  add_next_link(response, request, *query, {"limit", "modality", "project", "tenant", "from", "to"}, page.next);
   return response;
 }
 
 std::expected<Response, Refusal> dashboard_latency(const ApiRequest& request) {
-  const auto query = Query::parse(request.query, {"period", "project", "tenant"});
+  const auto query = Query::parse(request.query, {"period", "from", "to", "project", "tenant"});
   if (!query) return refuse(query.error());
   const auto filter = read_dashboard_filter(*query);
   if (!filter) return std::unexpected(filter.error());
-  const auto named = read_named_period(*query, request.clock->now(), {"today", "week", "month"});
+  const auto named = read_named_period(*query, request.clock->now(), {"today", "week", "month", "all"});
   if (!named) return std::unexpected(named.error());
   vault::CallQuery wanted;
   wanted.log = filter->log;

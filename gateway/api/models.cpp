@@ -7,6 +7,7 @@
 #include "gateway/api/read_scope.h"
 #include "gateway/guard/attribute.h"
 #include "gateway/guard/tenants.h"
+#include "gateway/provider/call.h"
 
 namespace talon::gateway {
 namespace {
@@ -30,14 +31,16 @@ void append_model(std::string& out, const core::PriceRow& row) {
 }  // namespace
 
 std::expected<Response, Refusal> list_models(const ApiRequest& request) {
-  // A data route: a tag is held against the key as for a call, though the list is the same for all.
+  // A data route: a tag is held against the key as for a call.
   const auto who = attribute(*request.caller, *request.fields, std::nullopt, {});
   if (!who) return std::unexpected(who.error());
-  if (who->attribution == core::Attribution::call && request.registry != nullptr) {
-    const auto account = request.registry->account(*who->tenant);
-    if (!account) return std::unexpected(from_registry(account.error(), "tenant"));
-    if (*account) {
-      if (auto refused = check_account(**account)) return std::unexpected(*std::move(refused));
+  vault::AccountRef account;
+  if (who->tenant && request.registry != nullptr) {
+    auto opened = request.registry->open_account(*who->tenant);
+    if (!opened) return std::unexpected(from_registry(opened.error(), "tenant"));
+    account = *std::move(opened);
+    if (account != nullptr) {
+      if (auto refused = check_account(account->row)) return std::unexpected(*std::move(refused));
     }
   }
   if (const auto query = Query::parse(request.query, {}); !query) return refuse(query.error());
@@ -46,7 +49,8 @@ std::expected<Response, Refusal> list_models(const ApiRequest& request) {
   for (const auto& row : request.snapshot->prices().rows()) {
     const auto* provider = request.snapshot->provider(row.provider);
     if (!request.caller->policy.allows_model(row.model)) continue;
-    if (provider == nullptr || !provider->on || !listed.insert(row.model).second) continue;
+    if (provider == nullptr || usable(*provider, account.get()).provider == nullptr) continue;
+    if (!listed.insert(row.model).second) continue;
     if (listed.size() > 1) out += ',';
     append_model(out, row);
   }

@@ -35,6 +35,12 @@ NanoUsd add(NanoUsd a, NanoUsd b) noexcept {
 }
 
 Refusal over_limit(const Caller& caller, NanoUsd cap, NanoUsd spent, NanoUsd held, NanoUsd estimate, Day day) {
+  const auto resets_at = json_quote(core::to_rfc3339_seconds(core::start_of(Day{day.number + 1})));
+  if (!caller.expose_cost) {
+    return {{core::Code::daily_cost_exceeded, "The daily cost limit of this key would be exceeded.", {}},
+            {{"resets_at", resets_at}},
+            {}};
+  }
   Refusal refusal{{core::Code::daily_cost_exceeded,
                    "Daily cost limit of " + cap.to_dollars() + " for caller " + caller.name + " would be exceeded",
                    {}}};
@@ -42,7 +48,7 @@ Refusal over_limit(const Caller& caller, NanoUsd cap, NanoUsd spent, NanoUsd hel
                     {"budget_limit_usd", cap.to_decimal()},
                     {"held_usd", held.to_decimal()},
                     {"estimate_usd", estimate.to_decimal()},
-                    {"resets_at", json_quote(core::to_rfc3339_seconds(core::start_of(Day{day.number + 1})))}};
+                    {"resets_at", resets_at}};
   return refusal;
 }
 

@@ -65,6 +65,8 @@ struct Chosen {
   const Provider* provider = nullptr;
   const vault::ProviderCredential* credential = nullptr;  ///< the tenant's own; nullptr: the operator's
 };
+/// As what this tenant can call the provider; Chosen::provider is nullptr where it cannot.
+[[nodiscard]] Chosen usable(const Provider& provider, const vault::Account* account) noexcept;
 /// Which provider takes a model (interfaces.md §1, "A model goes to"). A tenant's own key goes before the operator's;
 /// an account of own credentials has no other. `account`: nullptr if there is none. Refusals: 503
 /// no_provider_configured, 400 invalid_request naming the model or the provider.

@@ -6,14 +6,6 @@ namespace {
 
 using core::Code;
 
-/// As what a tenant can call a provider: with its own key, else, if it may, with the operator's; provider nullptr: not.
-Chosen usable(const Provider& provider, const vault::Account* account) noexcept {
-  const auto* own = account != nullptr ? account->credential(provider.config.name) : nullptr;
-  if (own != nullptr && provider.spoken) return {&provider, own};
-  const bool only_own = account != nullptr && account->only_own_credentials;
-  return provider.on && !only_own ? Chosen{&provider, nullptr} : Chosen{};
-}
-
 Chosen usable(const Provider* provider, const vault::Account* account) noexcept {
   return provider != nullptr ? usable(*provider, account) : Chosen{};
 }
@@ -60,6 +52,13 @@ bool brought_for(const vault::Account* account, const core::PriceTable& prices, 
 }
 
 }  // namespace
+
+Chosen usable(const Provider& provider, const vault::Account* account) noexcept {
+  const auto* own = account != nullptr ? account->credential(provider.config.name) : nullptr;
+  if (own != nullptr && provider.spoken) return {&provider, own};
+  const bool only_own = account != nullptr && account->only_own_credentials;
+  return provider.on && !only_own ? Chosen{&provider, nullptr} : Chosen{};
+}
 
 std::expected<Chosen, Refusal> choose_provider(const Snapshot& snapshot, const vault::Account* account,
                                                const CallView& view) {

@@ -64,6 +64,22 @@ class WhoseKey(ByokCase):
         self.assertEqual(world.chat(key=key).status, 200)
         self.assertEqual(self.keys_seen(world), ["Bearer sk-of-the-customer"])
 
+    def test_the_list_of_models_is_that_of_the_providers_a_tenant_can_call(self):
+        world = self.world()
+        tenant, key = self.account(world)
+
+        def models(of):
+            answer = world.fetch("GET", "/v1/models", key=of)
+            self.assertEqual(answer.status, 200, answer)
+            return {one["id"] for one in answer.json()["data"]}
+
+        self.assertIn("gpt-4o-mini", models(ACME))
+        self.assertEqual(models(key), set())
+        self.bring(world, tenant, key, "sk-of-the-customer")
+        self.assertEqual(models(key), models(ACME))
+        world.fetch("DELETE", f"/v1/tenants/{tenant}/providers/openai", key=key)
+        self.assertEqual(models(key), set())
+
     def test_a_configured_tenant_uses_the_operators_until_it_brings_its_own_and_never_again(self):
         world = self.world()
         self.assertEqual(world.chat().status, 200)
