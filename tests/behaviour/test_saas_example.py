@@ -40,13 +40,30 @@ class Onboarding(WorldCase):
         # Again, as after a failure: no second account.
         again = self.onboard(world, *arguments).stdout
         self.assertEqual(re.search(r"^tenant +(\S+)$", again, re.M)[1], tenant)
-        self.assertNotRegex(again, r"(?m)^admin key")
+        self.assertRegex(again, r"(?m)^API key +was shown by an earlier run ")
+        self.assertNotRegex(again, r"(?m)^admin key|sk-[A-Za-z0-9_-]{43}")
+        keys = world.fetch("GET", f"/v1/tenants/{tenant}/api-keys", key=ADMIN).json()["api_keys"]
+        self.assertEqual(sorted(one["name"] for one in keys), ["Production", "default"])
 
     def test_a_tier_with_one_key_gives_that_one(self):
         world = self.world()
         out = self.onboard(world, "--name", "Small", "--tier", "trial").stdout
         key = re.search(r"^API key +(sk-[A-Za-z0-9_-]{43}) ", out, re.M)[1]
         self.assertEqual(world.chat(key=key).status, 200)
+
+    def test_keys_are_shown_also_when_the_first_call_fails_and_it_can_be_run_again(self):
+        world = self.world()
+        arguments = ("--name", "Small", "--tier", "trial", "--provider", "anthropic", "--provider-key-file", str(world.folder / "own.key"))
+        (world.folder / "own.key").write_text("sk-ant-0123456789\n")
+        out = self.onboard(world, *arguments, expect=1).stdout
+        self.assertRegex(out, r"(?m)^API key +sk-[A-Za-z0-9_-]{43} ")
+        self.assertRegex(self.onboard(world, *arguments).stdout, r"(?m)^API key +was shown by an earlier run ")
+
+    def test_what_is_wrong_with_the_question_is_said_before_anything_is_made(self):
+        world = self.world()
+        self.onboard(world, "--name", "Acme", "--expires-in-days", "abc", expect=2)
+        self.onboard(world, "--name", "Acme", "--provider-key-file", "/nonexistent", expect=2)
+        self.assertEqual(world.fetch("GET", "/v1/admin/tenants?q=Acme", key=ADMIN).json()["tenants"], [])
 
     def test_a_refusal_is_said_and_nothing_is_made(self):
         world = self.world()
