@@ -339,6 +339,10 @@ class Listing {
   bool alone_begun_ = false, stored_ended_ = false, alone_ended_ = false;
 };
 
+bool in_period(const Period& period, core::Instant started) {
+  return (!period.from || *period.from <= started) && (!period.to || started < *period.to);
+}
+
 Result<SessionPage> by_start(const Environment& environment, const Scope& scope, const SessionQuery& query,
                              Place place) {
   Listing listing(environment, scope, query, std::move(place));
@@ -349,7 +353,7 @@ Result<SessionPage> by_start(const Environment& environment, const Scope& scope,
     TALON_TRY(step, listing.next(info, budget));
     if (step == Listing::Step::end) return page;
     if (step == Listing::Step::looked_enough) break;
-    page.sessions.push_back(std::move(info));
+    if (in_period(query.period, info.started)) page.sessions.push_back(std::move(info));
   }
   page.next = listing.place().text();
   return page;
@@ -364,7 +368,7 @@ Result<SessionPage> by_cost(const Environment& environment, const Scope& scope, 
     SessionInfo info;
     TALON_TRY(step, listing.next(info, budget));
     if (step != Listing::Step::found) break;
-    all.push_back(std::move(info));
+    if (in_period(query.period, info.started)) all.push_back(std::move(info));
   }
   const bool down = query.order == SessionOrder::cost_desc;
   std::sort(all.begin(), all.end(), [down](const SessionInfo& a, const SessionInfo& b) {

@@ -127,6 +127,7 @@ enum class SessionOrder { started_desc, started_asc, cost_desc, cost_asc };
 struct SessionQuery {
   LogFilter log;
   std::optional<std::string> project;
+  Period period;  ///< in which it began
   SessionOrder order = SessionOrder::started_desc;
   std::size_t limit = 50;
   std::string after;  ///< SessionPage::next of the page before; empty: from the beginning

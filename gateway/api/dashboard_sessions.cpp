@@ -63,17 +63,20 @@ core::Result<std::set<std::string>> providers_of(const vault::Vault& vault, cons
 }  // namespace
 
 std::expected<Response, Refusal> dashboard_sessions(const ApiRequest& request) {
-  const auto query = Query::parse(request.query, {"limit", "cursor", "project", "tenant", "order_by"});
+  const auto query = Query::parse(request.query, {"limit", "cursor", "project", "tenant", "from", "to", "order_by"});
   if (!query) return refuse(query.error());
   const auto filter = read_dashboard_filter(*query);
   if (!filter) return std::unexpected(filter.error());
   const auto limit = read_page_limit(*query, k_default_limit);
   if (!limit) return std::unexpected(limit.error());
+  const auto period = read_period(*query);
+  if (!period) return std::unexpected(period.error());
   const auto order = read_order(*query);
   if (!order) return std::unexpected(order.error());
   vault::SessionQuery wanted;
   wanted.log = filter->log;
   wanted.project = filter->project;
+  wanted.period = *period;
   wanted.order = *order;
   wanted.limit = *limit;
   wanted.after = query->find("cursor").value_or("");
@@ -87,7 +90,7 @@ std::expected<Response, Refusal> dashboard_sessions(const ApiRequest& request) {
   });
   out += ']';
   auto response = json_response(std::move(out));
-  add_next_link(response, request, *query, {"limit", "project", "tenant", "order_by"}, page->next);
+  add_next_link(response, request, *query, {"limit", "project", "tenant", "from", "to", "order_by"}, page->next);
   return response;
 }
 

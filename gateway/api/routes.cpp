@@ -104,7 +104,7 @@ constexpr std::array k_routes = {
     Route{Id::dashboard_latency, Kind::read, Who::admin, "GET", "/api/latency", "dashboard_latency",
           "How long calls took, by model", "period from to project tenant", "", 200, "LatencySummary"},
     Route{Id::dashboard_sessions, Kind::read, Who::admin, "GET", "/api/sessions", "dashboard_sessions", "Sessions",
-          "limit cursor project tenant order_by", "", 200, "SessionRows"},
+          "limit cursor project tenant from to order_by", "", 200, "SessionRows"},
     Route{Id::dashboard_session, Kind::read, Who::admin, "GET", "/api/sessions/{id}", "dashboard_session",
           "One session, with its modalities and providers", "tenant", "", 200, "SessionRow"},
 

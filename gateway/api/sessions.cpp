@@ -96,7 +96,7 @@ std::expected<void, Refusal> check_tenant(const Change& change, const core::Tena
 
 }  // namespace
 
-std::string session_json(const vault::SessionInfo& session) {
+std::string session_json(const vault::SessionInfo& session, bool with_cost) {
   std::string out;
   JsonObject object(out);
   object.text("session_id", session.id);
@@ -108,7 +108,7 @@ std::string session_json(const vault::SessionInfo& session) {
   out += ']';
   object.instant("started_at", session.started);
   object.null("ended_at");
-  object.money("total_cost_usd", session.cost);
+  with_cost ? object.money("total_cost_usd", session.cost) : object.null("total_cost_usd");
   object.number("request_count", session.requests);
   object.end();
   return out;
@@ -145,7 +145,7 @@ Answer create_session(const Change& change) {
   const auto stored = change.admin.vault->stored_session(home, session.id);
   if (!stored) return std::unexpected(from_vault(stored.error()));
   if (!*stored) return refuse(Code::internal_error, "The session was made and is not there.");
-  return answer_with(*before ? 200 : 201, session_json(**stored));
+  return answer_with(*before ? 200 : 201, session_json(**stored, caller.expose_cost));
 }
 
 std::expected<Response, Refusal> list_sessions(const ApiRequest& request) {

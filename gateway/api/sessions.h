@@ -11,8 +11,8 @@
 
 namespace talon::gateway {
 
-/// The object of a session, without line feed.
-[[nodiscard]] std::string session_json(const vault::SessionInfo& session);
+/// The object of a session, without line feed. Who may not be told what calls cost sees null there.
+[[nodiscard]] std::string session_json(const vault::SessionInfo& session, bool with_cost = true);
 /// 409, naming the uids of those that an id may mean.
 [[nodiscard]] std::unexpected<Refusal> ambiguous_session(const std::vector<vault::SessionInfo>& found);
 

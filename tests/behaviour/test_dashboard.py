@@ -95,7 +95,7 @@ class Dashboard(WorldCase):
         for path, query in (("/api/tenants", {"limit": 0}), ("/api/tenants", {"q": "x" * 129}), ("/api/costs", {"period": "year"}),
                             ("/api/costs", {"period": "today", "from": "2026-05-01"}), ("/api/costs", {"from": "yesterday"}),
                             ("/api/costs", {"project": ""}), ("/api/logs", {"modality": "video"}), ("/api/logs", {"cursor": "zz"}),
-                            ("/api/logs", {"limit": 1001}), ("/api/latency", {"period": "all"}), ("/api/sessions", {"order_by": "name"}),
+                            ("/api/logs", {"limit": 1001}), ("/api/latency", {"period": "year"}), ("/api/sessions", {"order_by": "name"}),
                             ("/api/sessions", {"cursor": "zz"})):
             self.refused(world, 400, "invalid_request", path, **query)
         self.refused(world, 400, "invalid_tenant_id", "/api/logs", tenant="x" * 129)
@@ -138,6 +138,24 @@ class Dashboard(WorldCase):
         latency = self.ok(world, "/api/latency")["openai/gpt-4o-mini"]
         self.assertEqual(latency["request_count"], 1, "of those that went well")
         self.assertEqual({latency["latency_percentiles"][part] for part in ("p50", "p95", "p99")}, {row["total_latency_ms"]})
+
+    def test_a_time_range_takes_its_calls_and_the_sessions_that_began_in_it(self):
+        world = self.world(WITH_SHARED)
+        for session in ("one", "two", "three"):
+            self.assertEqual(world.chat(headers=[("X-Talon-Session-Id", session)]).status, 200)
+        started = {row["id"]: row["started_at"] for row in self.ok(world, "/api/sessions")}
+        edge = started["two"]
+        for order in ("started_at_desc", "started_at_asc", "cost_desc"):
+            later = {row["id"] for row in self.ok(world, "/api/sessions", **{"from": edge, "order_by": order})}
+            earlier = {row["id"] for row in self.ok(world, "/api/sessions", to=edge, order_by=order)}
+            self.assertEqual((later | earlier, later & earlier), ({"one", "two", "three"}, set()))
+            self.assertIn("three", later)
+            self.assertIn("one", earlier)
+        calls = self.ok(world, "/api/logs", **{"from": edge})
+        self.assertLess(0, len(calls))
+        self.assertEqual(len(calls) + len(self.ok(world, "/api/logs", to=edge)), 3)
+        self.assertEqual(self.ok(world, "/api/latency", to="2020-01-01"), {})
+        self.assertEqual(self.ok(world, "/api/latency", **{"from": "2020-01-01"})["openai/gpt-4o-mini"]["request_count"], 3)
 
     def test_percentiles_lie_between_the_nearest_values(self):
         world = self.world()

@@ -115,6 +115,9 @@ class KeysAtTheDoor(SuspensionCase):
         for said in (False, True):
             lent = self.admin("POST", "/api/virtual_keys", {"name": "lent", "expose_cost": said}).json()["plaintext"]
             self.assertEqual(self.w.chat(key=lent).header("x-talon-cost-usd") is not None, said)
+            self.w.chat(key=lent, headers=[("X-Talon-Session-Id", "call-1")])
+            opened = self.w.fetch("POST", "/v1/sessions", {"session_id": "call-1"}, key=lent).json()
+            self.assertEqual(opened["total_cost_usd"] is not None, said)
 
     def test_a_revoked_key_is_refused_at_once_in_the_words_of_one_that_never_was(self):
         issued = self.admin("POST", "/api/virtual_keys", {"name": "lent"}).json()

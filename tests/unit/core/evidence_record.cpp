@@ -112,10 +112,9 @@ std::vector<EvidenceRecord> golden_records() {
                              {"pending_tier", "growth", std::nullopt}}},
              tenant("acme")),
       record(11,
-             AttributionDetail{
-                 AttributionDetail::Event::attributed,
-                 "call-1",
-                 {{golden_id(), NanoUsd(1'350'000)}, {golden_id(), NanoUsd(7)}}},
+             AttributionDetail{AttributionDetail::Event::attributed,
+                               "call-1",
+                               {{golden_id(), NanoUsd(1'350'000)}, {golden_id(), NanoUsd(7)}}},
              tenant("acme")),
       record(12, AttributionDetail{AttributionDetail::Event::released, "call-1", {{golden_id(), NanoUsd()}}},
              LogName::unattributed()),
