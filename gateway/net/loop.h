@@ -86,7 +86,7 @@ class Loop {
   Parking* parked_ = nullptr;
   std::vector<std::coroutine_handle<>> soon_;
   std::vector<std::coroutine_handle<>> now_;  ///< of soon_, being resumed
-  std::vector<SocketState*> batch_;  ///< sockets with events not yet delivered; a removed one becomes nullptr
+  std::vector<SocketState*> batch_;           ///< sockets with events not yet delivered; a removed one becomes nullptr
   std::move_only_function<void()> tick_;
   std::int64_t now_ms_ = 0;
   std::int64_t next_tick_ms_ = 0;
