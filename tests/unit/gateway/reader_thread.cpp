@@ -12,11 +12,12 @@ namespace tg = talon::gateway;
 TEST_CASE("jobs whose turn is first go before those that wait, each kind in its order") {
   std::vector<std::string> ran;
   {
-    tg::ReaderThread reader;
     std::promise<void> begun, may_end;
+    auto end = may_end.get_future();
+    tg::ReaderThread reader;  // after what its jobs use: it goes first
     REQUIRE(reader.post([&] {
       begun.set_value();
-      may_end.get_future().wait();
+      end.wait();
     }));
     begun.get_future().wait();  // what comes now waits
     for (const auto* name : {"a", "b"}) REQUIRE(reader.post([&ran, name] { ran.emplace_back(name); }));
@@ -27,11 +28,12 @@ TEST_CASE("jobs whose turn is first go before those that wait, each kind in its 
 }
 
 TEST_CASE("a full queue takes none of its turn, and the operator's is not full of others") {
-  tg::ReaderThread reader;
   std::promise<void> begun, may_end;
+  auto end = may_end.get_future();
+  tg::ReaderThread reader;
   REQUIRE(reader.post([&] {
     begun.set_value();
-    may_end.get_future().wait();
+    end.wait();
   }));
   begun.get_future().wait();
   for (std::size_t i = 0; i < tg::ReaderThread::k_queue; ++i) REQUIRE(reader.post([] {}));
