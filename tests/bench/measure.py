@@ -133,6 +133,42 @@ class Nginx:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class Portkey:
+    """The peer that installs anywhere: npm's @portkey-ai/gateway, one process, ungoverned."""
+
+    VERSION = "1.15.2"
+
+    def __init__(self, upstream):
+        self.folder = Path(tempfile.mkdtemp(prefix="talon-portkey-"))
+        install = ["npm", "install", "--prefix", str(self.folder), "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error",
+                   f"@portkey-ai/gateway@{self.VERSION}"]
+        done = subprocess.run(install, capture_output=True, text=True, timeout=300)
+        if done.returncode != 0:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise RuntimeError(f"npm cannot install Portkey: {done.stderr[-300:]}")
+        self.address = f"127.0.0.1:{free_port()}"
+        self.headers = [("x-portkey-provider", "openai"), ("x-portkey-custom-host", f"http://{upstream}/v1")]
+        server = self.folder / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
+        self.process = subprocess.Popen(["node", str(server), f"--port={self.address.rpartition(':')[2]}", "--headless"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.pid = self.process.pid
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", int(self.address.rpartition(":")[2])), 1).close()
+                return
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    self.stop()
+                    raise RuntimeError("Portkey did not start") from None
+                time.sleep(0.05)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def fill_registry(world, tenants, keys):
     """Puts so many tenants and keys into a world's vault, which no server has open; answers an API key of the first."""
     done = subprocess.run([os.environ["TALON_BENCH_REGISTRY"], "--fill", str(world.data_dir), "--tenants", str(tenants), "--keys", str(keys)],
