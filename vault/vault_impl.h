@@ -18,15 +18,16 @@ struct Vault::Impl {
   const core::Clock* clock = nullptr;
   PublicKeys public_keys;
 
-  // The writer's side; declared so that what is used goes last.
+  mutable std::mutex guard;
+  mutable std::unique_ptr<KeyRing> keys;  ///< a reader loads them only to sign or to check the seal
+
+  // The writer's side; declared so that what is used goes last. A start that fails ends in this order too.
   std::optional<WriterLock> lock;
   std::unique_ptr<Environment> environment;
   std::unique_ptr<Writer> writer;
   std::unique_ptr<JournalThread> journal;
   std::unique_ptr<StoredRegistry> registry;
 
-  mutable std::mutex guard;
-  mutable std::unique_ptr<KeyRing> keys;  ///< a reader loads them only to sign or to check the seal
   std::map<core::LogName, std::shared_ptr<const ContentKey>> content_keys;
 
   void make_registry();
