@@ -439,7 +439,7 @@ std::optional<std::int64_t> BodyReader::optional_integer(std::string_view member
   const auto* value = take(member, Kind::number, Null::refused);
   if (value == nullptr) return std::nullopt;
   const auto number = parse_json_integer(value->text);
-  if (number && *number >= least && *number <= most && value->text != "-0") return *number;
+  if (number && *number >= least && *number <= most && value->text != "-0") return number;
   refuse(member, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most) + '.');
   return std::nullopt;
 }

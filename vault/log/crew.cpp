@@ -27,8 +27,7 @@ void Crew::start(std::size_t count, std::function<void(std::size_t)> work) {
     const std::size_t processors = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, k_most);
     try {
       while (threads_.size() + 1 < processors) threads_.emplace_back([this] { run(); });
-    } catch (const std::system_error&) {
-      // As many as there are; the owner does the rest.
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): fewer threads, and more for the owner to do
     }
   }
   {
