@@ -181,6 +181,11 @@ void Health::send(Errand errand) {
   if (running_.size() < k_probes) start(run_errands());
 }
 
+bool Health::was_heard_of(const vault::IdBytes& credential) {
+  const std::lock_guard lock(mutex_);
+  return known_.contains(credential);
+}
+
 Task<> Health::run_errands() {
   Interrupts interrupts;
   running_.push_back(&interrupts);
@@ -208,11 +213,14 @@ Task<> Health::probe_account(Errand errand, Interrupts& interrupts) {
     snapshot = snapshot_;
   }
   for (const auto& row : keys->rows) {
-    if (errand.which == Which::unchecked && row.last_check) continue;
     const auto* credential = keys->account->credential(row.provider);
     const auto* provider = snapshot->provider(row.provider);
     if (credential == nullptr || provider == nullptr || !provider->spoken || interrupts.reason()) continue;
+    if (errand.which == Which::unchecked && (row.last_check || was_heard_of(credential->id))) continue;
+    // Two changes of an account come close together: one probe is enough.
+    if (!probing_.insert(credential->id).second) continue;
     co_await probe(errand.tenant, *provider, *credential, interrupts);
+    probing_.erase(credential->id);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -75,6 +76,8 @@ class Health {
   };
 
   void send(Errand errand);
+  /// An answer told about this key since the start; it may not be written yet.
+  [[nodiscard]] bool was_heard_of(const vault::IdBytes& credential);
   void patrol();
   void tick();
   Task<> run_errands();
@@ -93,6 +96,7 @@ class Health {
   UpstreamPools pools_;
   std::deque<Errand> errands_;
   std::vector<Interrupts*> running_;
+  std::set<vault::IdBytes> probing_;  ///< keys that are asked about now
   std::int64_t patrolled_ms_ = 0;
   bool stopping_ = false;
   std::thread thread_;
