@@ -1,135 +1,60 @@
 #include "vault/log/sha256.h"
 
-#include <openssl/evp.h>
+// The functions below EVP: with OpenSSL 3.0 an EVP context allocates and wipes its state anew for every hash, which
+// costs as much as hashing a node. They are deprecated for what they cannot do (other providers), not for what they do.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <tuple>
-#include <utility>
+#include <type_traits>
 
 #include "core/text.h"
 
 namespace talon::vault {
 namespace {
 
-// Only a machine without memory or an OpenSSL without SHA-256 gets here; there is nothing to return
-// that would not look like a hash.
-[[noreturn]] void give_up() noexcept {
-  std::fputs("talon: OpenSSL cannot compute SHA-256\n", stderr);
-  std::abort();
-}
-
-/// Fetched once: the implicit fetch of EVP_sha256() and SHA256() costs more than the hash of a node.
-const EVP_MD* algorithm() noexcept {
-  static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  if (fetched == nullptr) give_up();
-  return fetched;
-}
-
-EVP_MD_CTX* new_context() noexcept {
-  EVP_MD_CTX* const context = EVP_MD_CTX_new();
-  if (context == nullptr) give_up();
-  return context;
-}
-
-void begin(EVP_MD_CTX* context) noexcept {
-  if (EVP_DigestInit_ex2(context, algorithm(), nullptr) != 1) give_up();
-}
-
-void add(EVP_MD_CTX* context, const void* bytes, std::size_t size) noexcept {
-  if (EVP_DigestUpdate(context, bytes, size) != 1) give_up();
-}
-
-Hash end(EVP_MD_CTX* context) noexcept {
+Hash end(SHA256_CTX& context) noexcept {
   Hash hash;
-  if (EVP_DigestFinal_ex(context, reinterpret_cast<unsigned char*>(hash.data()), nullptr) != 1) give_up();
+  SHA256_Final(reinterpret_cast<unsigned char*>(hash.data()), &context);
   return hash;
 }
 
-struct ThreadContext {
-  EVP_MD_CTX* const context = new_context();
-  ThreadContext() = default;
-  ThreadContext(const ThreadContext&) = delete;
-  ThreadContext& operator=(const ThreadContext&) = delete;
-  ~ThreadContext() { EVP_MD_CTX_free(context); }
-};
-
-/// This thread's context, begun anew: a reused one saves the allocation on every leaf and node.
-EVP_MD_CTX* fresh() noexcept {
-  thread_local const ThreadContext mine;
-  begin(mine.context);
-  return mine.context;
+Hash hash_of(std::string_view head, std::string_view data) noexcept {
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  if (!head.empty()) SHA256_Update(&context, head.data(), head.size());
+  SHA256_Update(&context, data.data(), data.size());
+  return end(context);
 }
 
-/// A few contexts that incremental hashes of this thread have left: three bodies a call, no allocation.
-struct SpareContexts {
-  std::array<EVP_MD_CTX*, 4> kept{};
-  std::size_t count = 0;
-  SpareContexts() = default;
-  SpareContexts(const SpareContexts&) = delete;
-  SpareContexts& operator=(const SpareContexts&) = delete;
-  ~SpareContexts() {
-    while (count > 0) EVP_MD_CTX_free(kept[--count]);
-  }
-};
-SpareContexts& spares() noexcept {
-  thread_local SpareContexts mine;
-  return mine;
-}
-EVP_MD_CTX* take_context() noexcept {
-  auto& mine = spares();
-  return mine.count > 0 ? mine.kept[--mine.count] : new_context();
-}
-void leave_context(EVP_MD_CTX* context) noexcept {
-  auto& mine = spares();
-  if (context != nullptr && mine.count < mine.kept.size()) {
-    mine.kept[mine.count++] = context;
-  } else {
-    EVP_MD_CTX_free(context);
-  }
-}
-
-EVP_MD_CTX* context_of(void* context) noexcept { return static_cast<EVP_MD_CTX*>(context); }
+SHA256_CTX& context_of(std::byte* state) noexcept { return *std::launder(reinterpret_cast<SHA256_CTX*>(state)); }
 
 }  // namespace
 
-Hash sha256(std::string_view bytes) noexcept {
-  EVP_MD_CTX* const context = fresh();
-  add(context, bytes.data(), bytes.size());
-  return end(context);
-}
+Hash sha256(std::string_view bytes) noexcept { return hash_of({}, bytes); }
 
-Hash leaf_hash(std::string_view data) noexcept {
-  constexpr unsigned char k_leaf = 0;
-  EVP_MD_CTX* const context = fresh();
-  add(context, &k_leaf, 1);
-  add(context, data.data(), data.size());
-  return end(context);
-}
+Hash leaf_hash(std::string_view data) noexcept { return hash_of(std::string_view("\0", 1), data); }
 
 Hash node_hash(const Hash& left, const Hash& right) noexcept {
-  std::array<std::byte, 65> node;
-  node[0] = std::byte{1};
-  std::copy(left.begin(), left.end(), node.begin() + 1);
-  std::copy(right.begin(), right.end(), node.begin() + 33);
-  EVP_MD_CTX* const context = fresh();
-  add(context, node.data(), node.size());
-  return end(context);
+  std::array<char, 65> node;
+  node[0] = 1;
+  const auto after_left = std::ranges::copy(bytes_of(left), node.begin() + 1).out;
+  std::ranges::copy(bytes_of(right), after_left);
+  return hash_of({}, {node.data(), node.size()});
 }
 
-Sha256::Sha256() : context_(take_context()) { begin(context_of(context_)); }
-Sha256::~Sha256() { leave_context(context_of(context_)); }
-Sha256::Sha256(Sha256&& other) noexcept : context_(std::exchange(other.context_, nullptr)) {}
-Sha256& Sha256::operator=(Sha256&& other) noexcept {
-  std::swap(context_, other.context_);
-  return *this;
+Sha256::Sha256() noexcept {
+  static_assert(sizeof(SHA256_CTX) <= sizeof(state_) && std::is_trivially_copyable_v<SHA256_CTX>);
+  SHA256_Init(new (state_.data()) SHA256_CTX);
 }
-
-void Sha256::update(std::string_view bytes) noexcept { add(context_of(context_), bytes.data(), bytes.size()); }
-Hash Sha256::finish() noexcept { return end(context_of(context_)); }
+void Sha256::update(std::string_view bytes) noexcept {
+  SHA256_Update(&context_of(state_.data()), bytes.data(), bytes.size());
+}
+Hash Sha256::finish() noexcept { return end(context_of(state_.data())); }
 
 std::string to_base64(const Hash& hash) { return core::base64_encode(bytes_of(hash)); }
 std::string to_hex(const Hash& hash) { return core::hex_encode(bytes_of(hash)); }

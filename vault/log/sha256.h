@@ -1,10 +1,12 @@
 // SHA-256 (FIPS 180-4) and the Merkle hashes of RFC 6962 §2.1. With ed25519.cpp the only place in vault/ that knows
 // OpenSSL; libsodium's SHA-256 is four times slower where the processor has SHA instructions.
 //
-// Any thread may call; each thread keeps its own reused context.
+// Any thread may call; nothing is allocated.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,16 +27,13 @@ using core::Hash;
 /// Incremental; one owner.
 class Sha256 {
  public:
-  Sha256();
-  ~Sha256();
-  Sha256(Sha256&& other) noexcept;
-  Sha256& operator=(Sha256&& other) noexcept;
+  Sha256() noexcept;
   void update(std::string_view bytes) noexcept;
   /// Ends the hash; the object may only be destroyed or assigned afterwards.
   [[nodiscard]] Hash finish() noexcept;
 
  private:
-  void* context_;
+  alignas(std::uint64_t) std::array<std::byte, 112> state_;  ///< OpenSSL's, kept out of this header
 };
 
 /// The bytes of a hash as text view, for concatenation.
