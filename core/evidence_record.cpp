@@ -358,58 +358,78 @@ std::string_view word(UsageBasis basis) noexcept {
   return "provider";
 }
 
+UnsequencedLine::UnsequencedLine(const std::array<std::string_view, 4>& pieces) {
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    text_ += pieces[i];
+    if (i < ends_.size()) ends_[i] = text_.size();
+  }
+}
+
+std::array<std::string_view, 4> UnsequencedLine::pieces() const noexcept {
+  const std::string_view text = text_;
+  const auto piece = [&](std::size_t from, std::size_t to) { return text.substr(from, to - from); };
+  return {piece(0, ends_[0]), piece(ends_[0], ends_[1]), piece(ends_[1], ends_[2]), text.substr(ends_[2])};
+}
+
 UnsequencedLine to_unsequenced_line(const EvidenceRecord& record) {
+  constexpr std::size_t k_usual = 1024;
   UnsequencedLine line;
+  std::string& out = line.text_;
+  out.reserve(k_usual);
   const Stretches stretches{record};
-  std::visit(
-      [&](const auto& detail) {
-        // Commas between a stretch and a stamp: every stretch but the first is followed or preceded
-        // by members that always stand (`id` before `seq`, `v` after `time`); the first may be empty.
-        line.before_clock.reserve(384);
-        line.before_clock = "{";
-        Members before_clock(line.before_clock);
-        stretches.before_clock(before_clock, detail);
-        if (line.before_clock.size() > 1) line.before_clock += ',';
+  // Commas between a stretch and a stamp: every stretch but the first is followed or preceded by members that always
+  // stand (`id` before `seq`, `v` after `time`); the first may be empty.
+  const auto write = [&](const auto& detail) {
+    out = "{";
+    Members before_clock(out);
+    stretches.before_clock(before_clock, detail);
+    if (out.size() > 1) out += ',';
+    line.ends_[0] = out.size();
 
-        line.before_seq.reserve(512);
-        Members before_seq(line.before_seq);
-        stretches.before_seq(before_seq, detail);
-        line.before_seq += ',';
-        line.before_seq += k_seq;
+    Members before_seq(out);
+    stretches.before_seq(before_seq, detail);
+    out += ',';
+    out += k_seq;
+    line.ends_[1] = out.size();
 
-        line.before_time.reserve(128);
-        line.before_time = ",";
-        Members before_time(line.before_time);
-        stretches.before_time(before_time, detail);
-        if (line.before_time.size() > 1) line.before_time += ',';
-        line.before_time += k_time;
+    out += ',';
+    Members before_time(out);
+    stretches.before_time(before_time, detail);
+    if (out.size() > line.ends_[1] + 1) out += ',';
+    out += k_time;
+    line.ends_[2] = out.size();
 
-        line.after_time.reserve(256);
-        line.after_time = ",";
-        Members after_time(line.after_time);
-        stretches.after_time(after_time, detail);
-        line.after_time += '}';
-      },
-      record.detail);
+    out += ',';
+    Members after_time(out);
+    stretches.after_time(after_time, detail);
+    out += '}';
+  };
+  std::visit(write, record.detail);
   return line;
 }
 
-std::string sequence(const UnsequencedLine& line, std::int64_t seq, Instant time, std::optional<Instant> clock) {
+void sequence_into(std::string& out, const UnsequencedLine& line, std::int64_t seq, Instant time,
+                   std::optional<Instant> clock) {
   constexpr std::size_t k_stamps = 3 * 20 + k_clock.size() + 1;
-  std::string out;
-  out.reserve(line.before_clock.size() + line.before_seq.size() + line.before_time.size() + line.after_time.size() +
-              k_stamps);
-  out += line.before_clock;
+  const auto [before_clock, before_seq, before_time, after_time] = line.pieces();
+  out.clear();
+  out.reserve(line.size() + k_stamps);
+  out += before_clock;
   if (clock) {
     out += k_clock;
     append_integer(out, in_range(clock->micros));
     out += ',';
   }
-  out += line.before_seq;
+  out += before_seq;
   append_integer(out, in_range(seq));
-  out += line.before_time;
+  out += before_time;
   append_integer(out, in_range(time.micros));
-  out += line.after_time;
+  out += after_time;
+}
+
+std::string sequence(const UnsequencedLine& line, std::int64_t seq, Instant time, std::optional<Instant> clock) {
+  std::string out;
+  sequence_into(out, line, seq, time, clock);
   return out;
 }
 

@@ -177,17 +177,30 @@ struct EvidenceRecord {
 
 /// The pieces of a line around what the journal stamps, so that most of the formatting happens on
 /// the worker: line = before_clock [+ clock] + before_seq + seq + before_time + time + after_time.
-struct UnsequencedLine {
-  std::string before_clock;
-  std::string before_seq;
-  std::string before_time;
-  std::string after_time;
+class UnsequencedLine {
+ public:
+  UnsequencedLine() = default;
+  /// Of the four pieces, in the order of the line.
+  explicit UnsequencedLine(const std::array<std::string_view, 4>& pieces);
+  /// The default: no line at all.
+  [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
+  /// Bytes of all pieces.
+  [[nodiscard]] std::size_t size() const noexcept { return text_.size(); }
+  [[nodiscard]] std::array<std::string_view, 4> pieces() const noexcept;
+
+ private:
+  friend UnsequencedLine to_unsequenced_line(const EvidenceRecord& record);
+  std::string text_;                   ///< the pieces, one after the other
+  std::array<std::size_t, 3> ends_{};  ///< of all but the last
 };
 /// `seq`, `time` and `clock` of the record are ignored.
 [[nodiscard]] UnsequencedLine to_unsequenced_line(const EvidenceRecord& record);
 /// to_line(record) == sequence(to_unsequenced_line(record), record.seq, record.time, record.clock).
 [[nodiscard]] std::string sequence(const UnsequencedLine& line, std::int64_t seq, Instant time,
                                    std::optional<Instant> clock);
+/// The same into a text that keeps its memory from line to line.
+void sequence_into(std::string& out, const UnsequencedLine& line, std::int64_t seq, Instant time,
+                   std::optional<Instant> clock);
 
 /// What readers and roll-ups need from a stored line; unknown kinds and members are kept out of it.
 struct RecordSummary {

@@ -84,7 +84,7 @@ struct JournalItem {
   RollupChange rollup;         ///< record: its own; intent: that of the interrupted record
   bool closes_intent = false;  ///< record: an intent with the same id was submitted before
   /// change: puts its rows, on the journal's thread, inside the transaction that also opens the log if it is new and
-  /// holds the item's own line (absent: `line.before_seq` is empty). Checks come before submit: an error here is a
+  /// holds the item's own line (absent: `line` is empty). Checks come before submit: an error here is a
   /// failed commit and ends the journal, so it may only come from the store itself. Quick; it holds up every call.
   std::move_only_function<core::Result<void>(WriteTxn& txn, LogNumber log)> apply;
 

@@ -43,10 +43,7 @@ JournalThread::JournalThread(Environment& environment, Writer& writer, PositionF
 JournalThread::~JournalThread() { stop(); }
 
 Submit JournalThread::submit(std::unique_ptr<JournalItem>& item) noexcept {
-  const auto& line = item->line;
-  const auto bytes =
-      line.before_clock.size() + line.before_seq.size() + line.before_time.size() + line.after_time.size();
-  if (bytes > core::k_max_line) return Submit::refused;
+  if (item->line.size() > core::k_max_line) return Submit::refused;
   if (item->kind == ItemKind::intent && state_.load(std::memory_order_acquire) != JournalStats::State::ok) {
     return Submit::refused;
   }

@@ -5,10 +5,8 @@
 namespace talon::vault {
 
 std::uint64_t JournalQueue::bytes_of_item(const JournalItem& item) noexcept {
-  const auto& line = item.line;
   const auto& rollup = item.rollup;
-  return sizeof(JournalItem) + line.before_clock.size() + line.before_seq.size() + line.before_time.size() +
-         line.after_time.size() + rollup.caller.size() + rollup.provider.size() + rollup.model.size() +
+  return sizeof(JournalItem) + item.line.size() + rollup.caller.size() + rollup.provider.size() + rollup.model.size() +
          rollup.session.size();
 }
 

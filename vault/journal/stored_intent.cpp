@@ -16,10 +16,7 @@ std::string read_text(ByteReader& in) { return std::string(in.bytes(in.number<st
 
 void encode_intent(const core::UnsequencedLine& line, const RollupChange& rollup, std::string& out) {
   out.clear();
-  append_text(out, line.before_clock);
-  append_text(out, line.before_seq);
-  append_text(out, line.before_time);
-  append_text(out, line.after_time);
+  for (const auto piece : line.pieces()) append_text(out, piece);
   append_number(out, row_flags(rollup));
   append_number(out, rollup.cost.nano());
   append_text(out, rollup.caller);
@@ -33,10 +30,9 @@ void encode_intent(const core::UnsequencedLine& line, const RollupChange& rollup
 std::optional<StoredIntent> decode_intent(std::string_view payload) {
   ByteReader in(payload);
   StoredIntent intent;
-  intent.line.before_clock = read_text(in);
-  intent.line.before_seq = read_text(in);
-  intent.line.before_time = read_text(in);
-  intent.line.after_time = read_text(in);
+  std::array<std::string_view, 4> pieces;
+  for (auto& piece : pieces) piece = in.bytes(in.number<std::uint32_t>());
+  intent.line = core::UnsequencedLine(pieces);
   const auto flags = in.number<std::uint8_t>();
   set_flags(intent.rollup, flags);
   intent.rollup.cost = core::NanoUsd(in.number<std::int64_t>());

@@ -49,11 +49,11 @@ Result<std::uint64_t> Writer::append_record(LogNumber log, const Stamp& stamp, c
                                             const core::UnsequencedLine& line, std::uint8_t flags) {
   auto& open = state_.log(log);
   const auto seq = open.next_seq;
-  const auto text = core::sequence(line, static_cast<std::int64_t>(seq), stamp.time, stamp.clock);
-  const auto leaf = leaf_hash(text);
+  core::sequence_into(scratch_, line, static_cast<std::int64_t>(seq), stamp.time, stamp.clock);
+  const auto leaf = leaf_hash(scratch_);
   const RowHeader header{.kind = RowKind::record, .flags = flags, .log = log, .seq = seq, .time = stamp.time, .id = id};
   state_.pending.push_back({log, seq, state_.sealed.rows, stamp.time, id, leaf});
-  TALON_TRY_VOID(append_row(header, text, leaf));
+  TALON_TRY_VOID(append_row(header, scratch_, leaf));
   ++open.next_seq;
   open.newest = stamp.time;
   open.newest_is_mark = false;
@@ -139,7 +139,7 @@ Result<WriteCounts> Writer::write(std::span<const std::unique_ptr<JournalItem>> 
       ++counts.records;
     } else if (item->kind == ItemKind::change) {
       if (item->apply) TALON_TRY_VOID(item->apply(*txn_, log));
-      if (item->line.before_seq.empty()) continue;
+      if (item->line.empty()) continue;
       TALON_TRY(seq, append_record(log, stamp, id_bytes(item->id), item->line, 0));
       item->result.seq = seq;
       ++counts.records;

@@ -183,6 +183,7 @@ TEST_CASE("a line longer than a leaf may be is refused, not stored") {
   World world;
   world.start();
   auto item = item_of({}, next_id(world.clock), ItemKind::record, world.port);
-  item->line.after_time.append(70'000, 'x');
+  const std::string long_text(70'000, 'x');
+  item->line = core::UnsequencedLine({long_text, {}, {}, {}});
   CHECK(world.vault->journal().submit(item) == Submit::refused);
 }
