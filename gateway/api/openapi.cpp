@@ -48,16 +48,6 @@ std::vector<std::string> methods_of(const Route& route) {
   return {lower(route.method)};
 }
 
-/// The words of a list with spaces between.
-std::vector<std::string_view> words_of(std::string_view list) {
-  std::vector<std::string_view> words;
-  while (!list.empty()) {
-    words.push_back(list.substr(0, list.find(' ')));
-    list.remove_prefix(std::min(list.size(), words.back().size() + 1));
-  }
-  return words;
-}
-
 void append_parameter(std::string& out, std::string_view place, std::string_view name) {
   if (out.back() != '[') out += ',';
   JsonObject parameter(out);
@@ -76,7 +66,7 @@ void append_parameters(std::string& out, const Route& route, std::string_view pa
   for (auto open = path.find('{'); open != std::string_view::npos; open = path.find('{', open + 1))
     append_parameter(out, "path", path.substr(open + 1, path.find('}', open) - open - 1));
   if (route.query != "*") {
-    for (const auto name : words_of(route.query)) append_parameter(out, "query", name);
+    for (const auto name : query_members(route)) append_parameter(out, "query", name);
   }
   const bool issues = route.id == RouteId::tenant_create || route.id == RouteId::api_key_create ||
                       route.id == RouteId::virtual_key_issue;

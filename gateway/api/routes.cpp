@@ -2,6 +2,7 @@
 // fixed one comes first.
 #include "gateway/api/routes.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -168,6 +169,15 @@ const std::array<std::string, k_routes.size()>& allow_lists() {
 }  // namespace
 
 std::span<const Route> routes() noexcept { return k_routes; }
+
+std::vector<std::string_view> query_members(const Route& route) {
+  std::vector<std::string_view> names;
+  for (auto rest = route.query; !rest.empty();) {
+    names.push_back(rest.substr(0, rest.find(' ')));
+    rest.remove_prefix(std::min(rest.size(), names.back().size() + 1));
+  }
+  return names;
+}
 
 RouteMatch match(std::string_view method, std::string_view path) noexcept {
   for (std::size_t first = 0; first < k_routes.size(); ++first) {

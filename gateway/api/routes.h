@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace talon::gateway {
 
@@ -91,6 +92,8 @@ struct Route {
 };
 
 [[nodiscard]] std::span<const Route> routes() noexcept;
+/// The words of Route::query.
+[[nodiscard]] std::vector<std::string_view> query_members(const Route& route);
 
 struct RouteMatch {
   const Route* route = nullptr;  ///< nullptr: no such path (404), or the path with other methods (allow)

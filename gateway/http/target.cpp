@@ -28,7 +28,7 @@ core::Result<std::string> decode_form(std::string_view encoded) {
 
 }  // namespace
 
-core::Result<Query> Query::parse(std::string_view raw, std::initializer_list<std::string_view> known) {
+core::Result<Query> Query::parse(std::string_view raw, std::span<const std::string_view> known) {
   Query query;
   while (!raw.empty()) {
     const auto member = raw.substr(0, raw.find('&'));

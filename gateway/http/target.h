@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,7 +20,10 @@ class Query {
   /// `raw` without '?'. Form encoding: `%XX` and '+' for a space. Every member is `name=value`.
   /// Error: invalid_request for broken escapes, invalid UTF-8, a member without '=', a repeated name,
   /// or a name that is not in `known`.
-  [[nodiscard]] static core::Result<Query> parse(std::string_view raw, std::initializer_list<std::string_view> known);
+  [[nodiscard]] static core::Result<Query> parse(std::string_view raw, std::span<const std::string_view> known);
+  [[nodiscard]] static core::Result<Query> parse(std::string_view raw, std::initializer_list<std::string_view> known) {
+    return parse(raw, std::span(known.begin(), known.size()));
+  }
 
   /// nullopt: absent; the empty text: given and empty (the two differ: acceptance.md V20).
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const noexcept;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/api/admin.h"
+#include "gateway/api/named_tenant.h"
 #include "gateway/api/reads.h"
 #include "gateway/exchange.h"
 #include "gateway/guard/authenticate.h"
@@ -108,7 +109,7 @@ Task<> refuse_stranger(Request& request, const Refusal& refusal) {
 }
 
 /// An account's requests a second are counted whatever its keys ask; calls are where they are admitted (exchange.h).
-std::optional<Refusal> admit_request(Request& request) {
+std::optional<Refusal> take_rate(Request& request) {
   if (request.seat == nullptr || request.seat->meters == nullptr) return std::nullopt;
   const core::Clock& clock = request.worker.shared.clock;
   const auto* tier = tier_of(request.seat->account.get(), request.snapshot->loaded.config.tiers, clock.now());
@@ -116,6 +117,14 @@ std::optional<Refusal> admit_request(Request& request) {
   if (!window) return std::move(window.error());
   request.rate = *window;
   return std::nullopt;
+}
+
+/// Whom it names, then how often it asked (interfaces.md §3). What is refused for the first has cost its share of the
+/// second all the same.
+std::optional<Refusal> admit_request(Request& request, const ApiRequest& asked, const JsonValue* body) {
+  auto over = take_rate(request);
+  if (auto allowed = check_named_tenant(asked, body); !allowed) return std::move(allowed.error());
+  return over;
 }
 
 void tell_rate(const Request& request, Response& response) {
@@ -198,7 +207,7 @@ Task<> serve_admin(Request& request, const Caller& caller) {
     co_return co_await refuse_read(request, caller, std::move(refusal));
   }
   asked.document = &*document;
-  if (auto over = admit_request(request)) {
+  if (auto over = admit_request(request, asked.request, asked.document)) {
     Refusal refusal = std::move(*over);
     co_return co_await refuse_read(request, caller, std::move(refusal));
   }
@@ -398,7 +407,7 @@ Task<> serve_request(Request& request) {
     co_return co_await refuse_read(request, who, std::move(refusal));
   }
   if (request.match.route->kind == RouteKind::admin) co_return co_await serve_admin(request, who);
-  if (auto over = admit_request(request)) {
+  if (auto over = admit_request(request, api_request(request, who), nullptr)) {
     Refusal refusal = std::move(*over);
     co_return co_await refuse_read(request, who, std::move(refusal));
   }

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import unittest
 from collections import Counter
 from pathlib import Path
@@ -159,6 +160,50 @@ class Tiers(LimitsCase):
                 if answers[-1].status == 429:
                     return answers
         self.fail(f"{most} answers and none is 429: {answers[-1]}")
+
+    def test_whom_a_key_may_not_ask_about_is_said_before_how_often_it_asked(self):
+        world = self.world(tiers(requests_per_second=1))
+        (tenant, key), (other, _) = self.account(world, "small"), self.account(world, "small")
+        scoped = world.fetch("POST", "/api/virtual_keys", {"name": "lent", "tenant_id": tenant}, key=ADMIN).json()["plaintext"]
+        tagged = [("X-Talon-Tenant-Id", other)]
+        for method, target, body, headers, who, code in (
+                ("GET", f"/v1/tenants/{other}/api-keys", None, (), key, "tenant_mismatch"),
+                ("GET", "/v1/tenants/never-seen/providers", None, (), key, "tenant_mismatch"),
+                ("GET", f"/v1/costs?tenant={other}", None, (), key, "tenant_mismatch"),
+                ("GET", f"/v1/evidence?tenant={other}", None, (), key, "tenant_mismatch"),
+                ("GET", f"/v1/evidence/export?tenant={other}", None, (), key, "tenant_mismatch"),
+                ("GET", f"/v1/sessions/s?tenant={other}", None, (), key, "tenant_mismatch"),
+                ("GET", "/v1/models", None, tagged, key, "tenant_mismatch"),
+                ("POST", "/v1/sessions", {"tenant_id": other}, (), key, "tenant_mismatch"),
+                ("POST", "/v1/sessions", {}, tagged, key, "tenant_mismatch"),
+                ("POST", f"/v1/tenants/{other}/api-keys", {"name": "n"}, (), key, "tenant_mismatch"),
+                ("PUT", f"/v1/tenants/{other}/routing", {"policy": "fallback"}, (), key, "tenant_mismatch"),
+                ("GET", f"/v1/tenants/{tenant}/features", None, (), scoped, "wrong_key_kind"),
+                ("GET", "/v1/costs", None, (), scoped, "wrong_key_kind"),
+                ("GET", "/v1/admin/tenants", None, (), key, "wrong_key_kind")):
+            with self.subTest(f"{method} {target}"), world.connect() as connection:
+                data = request(method, target, body, key=who, headers=headers)
+                for _ in range(8):
+                    self.refused(connection.exchange(data), 403, code)
+
+    def test_a_request_that_names_another_tenant_costs_its_share_of_the_second(self):
+        world = self.world(tiers(requests_per_second=1))
+        (_, key), (other, _) = self.account(world, "small"), self.account(world, "small")
+        foreign, own = (request("GET", f"/v1/costs{query}", None, key=key) for query in (f"?tenant={other}", ""))
+
+        def measured():
+            """What the own request heard right after a foreign one; None: too slow to tell, a second had gone by."""
+            wait_until(lambda: world.fetch("GET", "/v1/costs", key=key).status == 200, 5, "the tenant's next second")
+            full = time.monotonic() + 1.05
+            wait_until(lambda: time.monotonic() > full, 5, "the second after it")
+            with world.connect() as connection:
+                began = time.monotonic()
+                self.refused(connection.exchange(foreign), 403, "tenant_mismatch")
+                heard = connection.exchange(own)
+                return heard.status if time.monotonic() - began < 0.9 else None
+
+        heard = next(status for status in iter(measured, 0) if status is not None)
+        self.assertEqual(heard, 429)
 
     def test_the_month_ends_at_its_limit_and_refusals_do_not_count(self):
         world = self.world(tiers(requests_per_month=3))
