@@ -256,7 +256,7 @@ Result<CallInfo> info_of(const RowHeader& header, std::string_view line) {
   return call;
 }
 
-/// "c<place>" or "c<place>-<place of the unattributed log>".
+/// "<place>" or "<place>-<place of the unattributed log>".
 struct Places {
   std::optional<std::uint64_t> first, second;
 };
@@ -267,8 +267,6 @@ std::optional<Places> parse_places(std::string_view text) {
     const auto [stop, error] = std::from_chars(digits.data(), end, value);
     return error == std::errc{} && stop == end ? std::optional(value) : std::nullopt;
   };
-  if (!text.starts_with('c')) return std::nullopt;
-  text.remove_prefix(1);
   const auto dash = text.find('-');
   Places places{number(text.substr(0, dash)), std::nullopt};
   if (dash != std::string_view::npos) places.second = number(text.substr(dash + 1));
@@ -300,7 +298,7 @@ struct Merged {
     return Step::found;
   }
   [[nodiscard]] std::string text() const {
-    std::string out = "c" + std::to_string(streams[0]->place);
+    auto out = std::to_string(streams[0]->place);
     if (streams.size() > 1) out += "-" + std::to_string(streams[1]->place);
     return out;
   }

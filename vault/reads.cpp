@@ -12,15 +12,6 @@ using core::Result;
 
 namespace {
 
-TenantRow row_of(std::optional<core::TenantId> tenant, const Lifetime& sums) {
-  TenantRow row;
-  row.tenant = std::move(tenant);
-  row.session_count = sums.sessions;
-  row.total_cost = sums.cost;
-  row.seen = {.first = sums.first, .last = sums.last};
-  return row;
-}
-
 /// Head of a log inside one transaction.
 Result<LogHead> head_of(const ReadTxn& txn, LogNumber number, std::string origin) {
   TALON_TRY(log, LogView::of(txn, number));
@@ -56,7 +47,7 @@ Result<TenantDetail> read_detail(const Environment& environment, const core::Log
     tenant = std::move(id);
   }
   TenantDetail detail;
-  detail.row = row_of(std::move(tenant), sums);
+  detail.row = tenant_row(std::move(tenant), sums);
   detail.request_count = sums.requests;
   detail.unpriced_requests = sums.unpriced;
   TALON_TRY(spent_today, read_spend(txn, *number, today, today));
@@ -69,33 +60,6 @@ Result<TenantDetail> read_detail(const Environment& environment, const core::Log
 }
 
 }  // namespace
-
-Result<TenantList> Vault::tenants(std::optional<std::size_t> limit, std::string_view query) const {
-  TALON_TRY_VOID(impl_->settle());
-  TenantList list;
-  const auto one_log = [&](const ReadTxn& txn, const Entry& entry) -> Result<Walk> {
-    const auto row = LogRow::decode(entry.value);
-    ByteReader key(entry.key);
-    const LogNumber number{key.number<std::uint32_t>()};
-    if (!row) return core::fail(Code::vault_corrupt, "a log's name is damaged; run talon audit verify");
-    if (row->name.is_operator()) return Walk::on;
-    if (row->name.is_tenant() && row->name.bytes().find(query) == std::string::npos) return Walk::on;
-    TALON_TRY(sums, read_lifetime(txn, number));
-    if (row->name.is_unattributed()) {
-      list.unattributed = row_of(std::nullopt, sums);
-    } else if (sums.sessions > 0) {
-      TALON_TRY(tenant, core::TenantId::parse(row->name.bytes()));
-      list.tenants.push_back(row_of(std::move(tenant), sums));
-    }
-    return Walk::on;
-  };
-  TALON_TRY_VOID(walk_table(*impl_->environment, Table::logs, {}, one_log));
-  std::sort(list.tenants.begin(), list.tenants.end(), [](const TenantRow& a, const TenantRow& b) {
-    return a.seen.last != b.seen.last ? a.seen.last > b.seen.last : a.tenant < b.tenant;
-  });
-  if (limit && list.tenants.size() > *limit) list.tenants.resize(*limit);
-  return list;
-}
 
 Result<TenantDetail> Vault::tenant(const core::TenantId& tenant) const {
   TALON_TRY_VOID(impl_->settle());

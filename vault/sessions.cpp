@@ -127,40 +127,42 @@ Result<std::optional<std::pair<RowHeader, SessionInfo>>> own_session(const ReadT
   return Found(std::in_place, row.header, std::move(info));
 }
 
-/// Where a page goes on, in both streams; text: "t" then hex of the three numbers and the key.
+/// Where a page goes on, in both streams. As bytes: rows, offset, and the newest key that was passed, in which a tenant
+/// is told no log's number (that would tell how many there are): only whether the session is of its own id space.
 struct Place {
   std::string stored;        ///< newest key of session_times that was passed, without its log; empty: none yet
   std::uint64_t rows = 0;    ///< rows (or records of the log) passed
   std::uint64_t offset = 0;  ///< in orders by cost
 
-  [[nodiscard]] std::string text() const {
-    std::string bytes;
-    append_number(bytes, rows);
-    append_number(bytes, offset);
-    bytes += stored;
-    constexpr std::string_view k_digits = "0123456789abcdef";
-    std::string out = "s";
-    for (const char c : bytes) {
-      out += k_digits[static_cast<unsigned char>(c) >> 4];
-      out += k_digits[static_cast<unsigned char>(c) & 15];
-    }
+  static constexpr std::size_t k_time = 8;
+  enum class Space : std::uint8_t { own, shared };
+
+  [[nodiscard]] std::string bytes(const Scope& scope) const {
+    std::string out;
+    append_number(out, rows);
+    append_number(out, offset);
+    if (stored.empty() || scope.all) return out + stored;
+    const std::string_view key(stored);
+    const bool shared = space_of(key.substr(k_time)) == scope.unattributed;
+    out += key.substr(0, k_time);
+    append_number(out, static_cast<std::uint8_t>(shared ? Space::shared : Space::own));
+    out += key.substr(k_time + sizeof(LogNumber));
     return out;
   }
-  static std::optional<Place> parse(std::string_view text) {
-    if (text.empty() || text.front() != 's' || text.size() % 2 == 0) return std::nullopt;
-    std::string bytes;
-    const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
-    for (std::size_t i = 1; i < text.size(); i += 2) {
-      if (digit(text[i]) < 0 || digit(text[i + 1]) < 0) return std::nullopt;
-      bytes += static_cast<char>(digit(text[i]) * 16 + digit(text[i + 1]));
-    }
+  static std::optional<Place> parse(std::string_view bytes, const Scope& scope) {
     ByteReader in(bytes);
     Place place;
     place.rows = in.number<std::uint64_t>();
     place.offset = in.number<std::uint64_t>();
-    if (!in.ok()) return std::nullopt;
-    place.stored = in.rest();
-    if (!place.stored.empty() && place.stored.size() != 8 + k_session_key) return std::nullopt;
+    if (in.ended()) return place;
+    place.stored = in.bytes(k_time);
+    if (!scope.all) {
+      const auto space = static_cast<Space>(in.number<std::uint8_t>());
+      if (space > Space::shared) return std::nullopt;
+      place.stored += key_of(space == Space::shared ? scope.unattributed : scope.log).view();
+    }
+    place.stored += in.rest();
+    if (!in.ok() || place.stored.size() != k_time + k_session_key) return std::nullopt;
     return place;
   }
 };
@@ -355,7 +357,7 @@ Result<SessionPage> by_start(const Environment& environment, const Scope& scope,
     if (step == Listing::Step::looked_enough) break;
     if (in_period(query.period, info.started)) page.sessions.push_back(std::move(info));
   }
-  page.next = listing.place().text();
+  page.next = listing.place().bytes(scope);
   return page;
 }
 
@@ -380,7 +382,7 @@ Result<SessionPage> by_cost(const Environment& environment, const Scope& scope, 
   const auto end = std::min<std::uint64_t>(begin + query.limit, all.size());
   std::move(all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end),
             std::back_inserter(page.sessions));
-  if (end < all.size()) page.next = Place{.stored = {}, .rows = 0, .offset = end}.text();
+  if (end < all.size()) page.next = Place{.stored = {}, .rows = 0, .offset = end}.bytes(scope);
   return page;
 }
 
@@ -401,18 +403,18 @@ Result<void> add_at(const ReadTxn& txn, const Scope& scope, std::string_view key
 }  // namespace
 
 Result<SessionPage> Vault::sessions(const SessionQuery& query) const {
-  Place place;
-  if (!query.after.empty()) {
-    const auto given = Place::parse(query.after);
-    if (!given) return core::fail(Code::invalid_request, "this cursor is not one of a page of sessions");
-    place = *given;
-  }
   TALON_TRY_VOID(impl_->settle());
   Scope scope;
   {
     TALON_TRY(txn, impl_->environment->read());
     TALON_TRY(found, Scope::of(txn, query.log));
     scope = found;
+  }
+  Place place;
+  if (!query.after.empty()) {
+    const auto given = Place::parse(query.after, scope);
+    if (!given) return core::fail(Code::invalid_request, "this cursor is not one of a page of sessions");
+    place = *given;
   }
   const bool sorted = query.order == SessionOrder::cost_desc || query.order == SessionOrder::cost_asc;
   return sorted ? by_cost(*impl_->environment, scope, query, place)

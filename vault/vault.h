@@ -87,6 +87,18 @@ struct TenantList {
   std::vector<TenantRow> tenants;  ///< most recent activity first, then tenant id
   TenantRow unattributed;
 };
+/// A part of it. The pages that follow a first one keep the order that it found, and read no more than they answer: a
+/// call between two pages passes no tenant over and shows none twice. (After a restart, or sixteen listings begun since,
+/// a page goes on behind the tenant before it as things stand then.)
+struct TenantQuery {
+  std::string text;  ///< literal, in the id; empty: all
+  std::size_t limit = 50;
+  std::string after;  ///< TenantPage::next of the page before, with the same text
+};
+struct TenantPage {
+  TenantList list;
+  std::optional<std::string> next;  ///< nullopt: no more; any bytes
+};
 
 struct CostCell {
   core::NanoUsd cost;
@@ -135,7 +147,7 @@ struct SessionQuery {
 /// A page may be short of `limit` though there is more: only `next` says.
 struct SessionPage {
   std::vector<SessionInfo> sessions;
-  std::optional<std::string> next;  ///< nullopt: no more; opaque, base64url
+  std::optional<std::string> next;  ///< nullopt: no more; any bytes
 };
 
 enum class Order { newest_first, oldest_first };
@@ -255,6 +267,8 @@ class Vault {
 
   // Reads.
   [[nodiscard]] core::Result<TenantList> tenants(std::optional<std::size_t> limit, std::string_view query) const;
+  /// Error: invalid_request for an `after` that no page gave.
+  [[nodiscard]] core::Result<TenantPage> tenants(const TenantQuery& query) const;
   /// Error: tenant_unknown when no log of that name exists, tenant_no_sessions when nothing was admitted yet.
   [[nodiscard]] core::Result<TenantDetail> tenant(const core::TenantId& tenant) const;
   /// Error: tenant_no_sessions when the bucket is empty.

@@ -5,10 +5,12 @@
 #include <mutex>
 
 #include "vault/journal/journal_thread.h"
+#include "vault/ledger/rollup.h"
 #include "vault/registry/stored_registry.h"
 #include "vault/store/environment.h"
 #include "vault/store/log_source.h"
 #include "vault/store/writer_lock.h"
+#include "vault/tenant_orders.h"
 #include "vault/vault.h"
 
 namespace talon::vault {
@@ -20,6 +22,7 @@ struct Vault::Impl {
 
   mutable std::mutex guard;
   mutable std::unique_ptr<KeyRing> keys;  ///< a reader loads them only to sign or to check the seal
+  mutable TenantOrders tenant_orders;
 
   // The writer's side; declared so that what is used goes last. A start that fails ends in this order too.
   std::optional<WriterLock> lock;
@@ -40,5 +43,7 @@ struct Vault::Impl {
   /// The instant that "today" is taken from: the clock, but never behind the newest record.
   [[nodiscard]] core::Result<core::Instant> now() const;
 };
+
+[[nodiscard]] TenantRow tenant_row(std::optional<core::TenantId> tenant, const Lifetime& sums);
 
 }  // namespace talon::vault

@@ -126,23 +126,15 @@ std::string issued_api_key_json(const vault::ApiKeyRow& row, std::optional<std::
   return out;
 }
 
-std::string api_key_list_json(const std::vector<vault::ApiKeyRow>& rows) {
-  std::string out;
-  JsonObject object(out);
-  object.member("api_keys") += '[';
-  append_list(out, rows, [&out](const vault::ApiKeyRow& row) {
-    JsonObject key(out);
-    key.text("key_id", vault::key_id_text(row.id));
-    key.text("key_preview", row.preview);
-    key.text("name", row.name);
-    key.seconds("created_at", row.created);
-    key.seconds("last_used_at", row.last_used);
-    key.seconds("expires_at", row.expires);
-    key.end();
-  });
-  out += ']';
-  object.end();
-  return out;
+void append_api_key(std::string& out, const vault::ApiKeyRow& row) {
+  JsonObject key(out);
+  key.text("key_id", vault::key_id_text(row.id));
+  key.text("key_preview", row.preview);
+  key.text("name", row.name);
+  key.seconds("created_at", row.created);
+  key.seconds("last_used_at", row.last_used);
+  key.seconds("expires_at", row.expires);
+  key.end();
 }
 
 std::string provider_key_json(const core::TenantId& tenant, const vault::ProviderKeyRow& row, std::int64_t timeout_s) {

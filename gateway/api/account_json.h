@@ -29,7 +29,8 @@ void append_account(std::string& out, const vault::AccountRow& row, const core::
 
 /// POST …/api-keys. `key` nullopt: a replay.
 [[nodiscard]] std::string issued_api_key_json(const vault::ApiKeyRow& row, std::optional<std::string_view> key);
-[[nodiscard]] std::string api_key_list_json(const std::vector<vault::ApiKeyRow>& rows);
+/// One row of API keys.
+void append_api_key(std::string& out, const vault::ApiKeyRow& row);
 
 /// POST …/providers/{p}/keys. `timeout_s`: in force when the tenant named none.
 [[nodiscard]] std::string provider_key_json(const core::TenantId& tenant, const vault::ProviderKeyRow& row,

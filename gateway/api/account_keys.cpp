@@ -5,7 +5,7 @@
 
 #include "core/text.h"
 #include "gateway/api/account_json.h"
-#include "gateway/api/json_object.h"
+#include "gateway/api/paging.h"
 
 namespace talon::gateway {
 namespace {
@@ -182,9 +182,20 @@ Answer list_providers(const ApiRequest& request, const core::TenantId& tenant) {
 }
 
 Answer list_api_keys(const ApiRequest& request, const core::TenantId& tenant) {
-  const auto rows = request.registry->api_keys(tenant);
-  if (!rows) return std::unexpected(from_registry(rows.error(), "tenant"));
-  return json_response(api_key_list_json(*rows));
+  const auto query = Query::parse(request.query, query_members(*request.match.route));
+  if (!query) return refuse(query.error());
+  const auto wanted = read_key_page(*query, ListOf::api_keys);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto page = request.registry->api_keys(tenant, *wanted);
+  if (!page) return std::unexpected(from_registry(page.error(), "tenant"));
+  std::string out;
+  JsonObject object(out);
+  object.member("api_keys") += '[';
+  append_list(out, page->rows, [&out](const vault::ApiKeyRow& row) { append_api_key(out, row); });
+  out += ']';
+  add_next_cursor(object, ListOf::api_keys, place_of(page->next));
+  object.end();
+  return json_response(std::move(out));
 }
 
 }  // namespace talon::gateway

@@ -5,14 +5,13 @@
 #include "core/text.h"
 #include "gateway/api/account_json.h"
 #include "gateway/api/accounts.h"
-#include "gateway/http/target.h"
+#include "gateway/api/paging.h"
 
 namespace talon::gateway {
 namespace {
 
 using core::Code;
 
-constexpr std::size_t k_default_limit = 50, k_most = 1000;
 constexpr std::string_view k_after_account = "account:", k_after_configured = "config:";
 
 struct Wanted {
@@ -23,42 +22,37 @@ struct Wanted {
 
 std::expected<Wanted, Refusal> read_query(const Query& query) {
   Wanted wanted;
-  wanted.accounts.limit = k_default_limit;
-  const auto number = [](std::string_view text) -> std::optional<std::uint32_t> {
-    std::uint32_t value = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-    return value;
-  };
-  if (const auto text = query.find("limit")) {
-    const auto limit = number(*text);
-    if (!limit || *limit < 1 || *limit > k_most)
-      return refuse(Code::invalid_request, "The query parameter \"limit\" is a number from 1 to 1000.");
-    wanted.accounts.limit = *limit;
-  }
+  const auto page = read_page(query, ListOf::accounts);
+  if (!page) return std::unexpected(page.error());
+  wanted.accounts.limit = page->limit;
   if (const auto text = query.find("q")) {
-    if (core::count_code_points(*text).value_or(k_most) > 128)
+    constexpr std::size_t k_longest = 128;
+    if (core::count_code_points(*text).value_or(k_longest + 1) > k_longest)
       return refuse(Code::invalid_request, "The query parameter \"q\" is at most 128 characters.");
     wanted.accounts.text = *text;
   }
-  if (const auto text = query.find("cursor")) {
-    const auto cursor = core::hex_decode(*text);
-    if (cursor && cursor->starts_with(k_after_account)) {
-      wanted.accounts.after = number(std::string_view(*cursor).substr(k_after_account.size()));
-    } else if (cursor && cursor->starts_with(k_after_configured)) {
-      wanted.accounts_done = true;
-      wanted.after_configured = cursor->substr(k_after_configured.size());
-    }
-    if (!wanted.accounts.after && !wanted.accounts_done)
-      return refuse(Code::invalid_request, "The query parameter \"cursor\" is not one that was given as next_cursor.");
+  std::string_view place = page->after;
+  if (place.starts_with(k_after_account)) {
+    place.remove_prefix(k_after_account.size());
+    std::uint32_t account = 0;
+    const auto [stop, error] = std::from_chars(place.data(), place.data() + place.size(), account);
+    if (error != std::errc{} || stop != place.data() + place.size()) return refuse_cursor();
+    wanted.accounts.after = account;
+  } else if (place.starts_with(k_after_configured)) {
+    wanted.accounts_done = true;
+    wanted.after_configured = place.substr(k_after_configured.size());
+  } else if (!place.empty()) {
+    return refuse_cursor();
   }
   return wanted;
 }
 
 /// One page while it fills.
-class Page {
+class Filling {
  public:
-  Page(const ApiRequest& request, std::size_t limit) : request_(request), left_(limit) { out_ = R"({"tenants":[)"; }
+  Filling(const ApiRequest& request, std::size_t limit) : request_(request), left_(limit) {
+    object_.member("tenants") += '[';
+  }
   [[nodiscard]] std::size_t left() const noexcept { return left_; }
   void add(const vault::AccountRow& row) {
     if (!first_) out_ += ',';
@@ -66,10 +60,10 @@ class Page {
     --left_;
     append_account(out_, row, tier_of(request_, row), request_.clock->now());
   }
-  Response end(const std::optional<std::string>& cursor) {
-    out_ += R"(],"next_cursor":)";
-    out_ += cursor ? json_quote(core::hex_encode(*cursor)) : std::string("null");
-    out_ += '}';
+  Response end(const std::optional<std::string>& place) {
+    out_ += ']';
+    add_next_cursor(object_, ListOf::accounts, place);
+    object_.end();
     return json_response(std::move(out_));
   }
 
@@ -78,6 +72,7 @@ class Page {
   std::size_t left_;
   bool first_ = true;
   std::string out_;
+  JsonObject object_{out_};
 };
 
 }  // namespace
@@ -88,7 +83,7 @@ Answer list_tenants(const ApiRequest& request) {
   auto wanted = read_query(*query);
   if (!wanted) return std::unexpected(wanted.error());
 
-  Page page(request, wanted->accounts.limit);
+  Filling page(request, wanted->accounts.limit);
   while (!wanted->accounts_done && page.left() > 0) {
     wanted->accounts.limit = page.left();
     const auto rows = request.registry->accounts(wanted->accounts);

@@ -16,8 +16,6 @@ namespace {
 using core::Code;
 using Cells = std::map<std::string, vault::CostCell, std::less<>>;
 
-constexpr std::size_t k_default_limit = 50;
-
 /// Dearest first, then by name.
 std::vector<const Cells::value_type*> by_cost(const Cells& cells) {
   std::vector<const Cells::value_type*> sorted;
@@ -56,17 +54,19 @@ std::string pricing_source(const Snapshot& snapshot, const std::string& model) {
 }  // namespace
 
 std::expected<Response, Refusal> dashboard_tenants(const ApiRequest& request) {
-  const auto query = Query::parse(request.query, {"limit", "q"});
+  const auto query = Query::parse(request.query, query_members(*request.match.route));
   if (!query) return refuse(query.error());
-  const auto limit = read_page_limit(*query, k_default_limit);
-  if (!limit) return std::unexpected(limit.error());
+  const auto page = read_page(*query, ListOf::tenants);
+  if (!page) return std::unexpected(page.error());
   const auto text = query->find("q").value_or("");
   constexpr std::size_t k_longest = 128;
   if (core::count_code_points(text).value_or(k_longest + 1) > k_longest)
     return refuse(Code::invalid_request, "The query parameter \"q\" is at most 128 characters.");
-  const auto list = request.vault->tenants(*limit, text);
-  if (!list) return std::unexpected(from_vault(list.error()));
-  return json_response(tenant_list_json(*list));
+  const auto found = request.vault->tenants({std::string(text), page->limit, page->after});
+  if (!found) return std::unexpected(from_vault(found.error()));
+  std::optional<std::string> next;
+  if (found->next) next = encode_cursor(ListOf::tenants, *found->next);
+  return json_response(tenant_list_json(found->list, next));
 }
 
 std::expected<Response, Refusal> dashboard_tenant(const ApiRequest& request) {
@@ -87,20 +87,17 @@ std::expected<Response, Refusal> dashboard_tenant(const ApiRequest& request) {
 }
 
 std::expected<Response, Refusal> dashboard_costs(const ApiRequest& request) {
-  const auto query = Query::parse(request.query, {"period", "from", "to", "project", "tenant"});
-  if (!query) return refuse(query.error());
-  const auto filter = read_dashboard_filter(*query);
-  if (!filter) return std::unexpected(filter.error());
-  const auto named = read_named_period(*query, request.clock->now(), {"today", "week", "month", "all"});
-  if (!named) return std::unexpected(named.error());
-  const auto costs = request.vault->costs({filter->log, filter->project, named->period});
+  const auto sums = read_dashboard_sums(request);
+  if (!sums) return std::unexpected(sums.error());
+  const auto& [filter, named] = *sums;
+  const auto costs = request.vault->costs({filter.log, filter.project, named.period});
   if (!costs) return std::unexpected(from_vault(costs.error()));
   std::string out;
   JsonObject object(out);
-  named->name ? object.text("period", *named->name) : object.null("period");
+  named.name ? object.text("period", *named.name) : object.null("period");
   object.instant("from", costs->from);
   object.instant("to", costs->to);
-  filter->project ? object.text("project", *filter->project) : object.null("project");
+  filter.project ? object.text("project", *filter.project) : object.null("project");
   object.text("currency", "USD");
   object.money("total", costs->total);
   object.number("requests", costs->requests);
@@ -108,7 +105,7 @@ std::expected<Response, Refusal> dashboard_costs(const ApiRequest& request) {
   append_groups(object.member("by_model"), costs->by_model, [&](JsonObject& group, const std::string& model) {
     group.text("pricing_source", pricing_source(*request.snapshot, model));
   });
-  append_groups(object.member("by_project"), filter->project ? Cells() : costs->by_project, k_nothing_more);
+  append_groups(object.member("by_project"), filter.project ? Cells() : costs->by_project, k_nothing_more);
   object.end();
   return json_response(std::move(out));
 }

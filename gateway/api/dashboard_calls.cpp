@@ -16,7 +16,6 @@ namespace {
 
 using core::Code;
 
-constexpr std::size_t k_default_limit = 100;
 constexpr std::size_t k_most_measured = 200'000;
 
 void milliseconds(JsonObject& object, std::string_view name, const std::optional<core::Micros>& value) {
@@ -84,27 +83,17 @@ void append_percentiles(std::string& out, std::vector<std::int64_t>& values) {
 }  // namespace
 
 std::expected<Response, Refusal> dashboard_logs(const ApiRequest& request) {
-  const auto query = Query::parse(request.query, {"limit", "cursor", "modality", "project", "tenant", "from", "to"});
+  const auto query = Query::parse(request.query, query_members(*request.match.route));
   if (!query) return refuse(query.error());
-  const auto filter = read_dashboard_filter(*query);
-  if (!filter) return std::unexpected(filter.error());
-  const auto limit = read_page_limit(*query, k_default_limit);
-  if (!limit) return std::unexpected(limit.error());
-  const auto period = read_period(*query);
-  if (!period) return std::unexpected(period.error());
+  const auto list = read_dashboard_list(*query, ListOf::calls);
+  if (!list) return std::unexpected(list.error());
   const auto modality = query->find("modality").value_or("llm");
   if (modality != "llm" && modality != "stt" && modality != "tts")
     return refuse(Code::invalid_request, "The query parameter \"modality\" is stt, llm or tts.");
-  vault::CallQuery wanted;
-  wanted.log = filter->log;
-  wanted.project = filter->project;
-  wanted.period = *period;
-  wanted.limit = *limit;
-  wanted.after = query->find("cursor").value_or("");
   vault::CallPage page;
   // Only language models are called so far.
   if (modality == "llm") {
-    auto found = request.vault->calls(wanted);
+    auto found = request.vault->calls(list->wanted<vault::CallQuery>());
     if (!found) return std::unexpected(from_vault(found.error()));
     page = *std::move(found);
   }
@@ -112,21 +101,17 @@ std::expected<Response, Refusal> dashboard_logs(const ApiRequest& request) {
   append_list(out, page.calls, [&out](const vault::CallInfo& call) { append_call(out, call); });
   out += ']';
   auto response = json_response(std::move(out));
-  add_next_link(response, request, *query, {"limit", "modality", "project", "tenant", "from", "to"}, page.next);
+  add_next_link(response, request, *query, ListOf::calls, page.next);
   return response;
 }
 
 std::expected<Response, Refusal> dashboard_latency(const ApiRequest& request) {
-  const auto query = Query::parse(request.query, {"period", "from", "to", "project", "tenant"});
-  if (!query) return refuse(query.error());
-  const auto filter = read_dashboard_filter(*query);
-  if (!filter) return std::unexpected(filter.error());
-  const auto named = read_named_period(*query, request.clock->now(), {"today", "week", "month", "all"});
-  if (!named) return std::unexpected(named.error());
+  const auto sums = read_dashboard_sums(request);
+  if (!sums) return std::unexpected(sums.error());
   vault::CallQuery wanted;
-  wanted.log = filter->log;
-  wanted.project = filter->project;
-  wanted.period = named->period;
+  wanted.log = sums->filter.log;
+  wanted.project = sums->filter.project;
+  wanted.period = sums->named.period;
   wanted.limit = 1000;
   std::map<std::string, Measured> models;
   for (std::size_t seen = 0; seen < k_most_measured;) {

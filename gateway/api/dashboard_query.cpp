@@ -1,7 +1,6 @@
 #include "gateway/api/dashboard_query.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/text.h"
 #include "gateway/api/read_scope.h"
@@ -11,7 +10,8 @@ namespace {
 
 using core::Code;
 
-constexpr std::size_t k_most = 1000, k_longest_name = 128;
+constexpr std::size_t k_default_limit = 100;  ///< as the guide's lists have it
+constexpr std::size_t k_longest_name = 128;
 
 /// Where a named period begins; nullopt: at the beginning.
 std::optional<core::Instant> begin_of(std::string_view name, core::Instant now) {
@@ -39,7 +39,7 @@ std::expected<DashboardFilter, Refusal> read_dashboard_filter(const Query& query
     }
   }
   if (const auto project = query.find("project")) {
-    if (project->empty() || core::count_code_points(*project).value_or(k_most) > k_longest_name)
+    if (project->empty() || core::count_code_points(*project).value_or(k_longest_name + 1) > k_longest_name)
       return refuse(Code::invalid_request, "The query parameter \"project\" is a name of 1 to 128 characters.");
     filter.project = *project;
   }
@@ -64,29 +64,24 @@ std::expected<NamedPeriod, Refusal> read_named_period(const Query& query, core::
   return NamedPeriod{std::string(wanted), {begin_of(wanted, now), std::nullopt}};
 }
 
-std::expected<std::size_t, Refusal> read_page_limit(const Query& query, std::size_t otherwise) {
-  const auto text = query.find("limit");
-  if (!text) return otherwise;
-  std::size_t limit = 0;
-  const auto* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, limit);
-  if (error != std::errc{} || stop != end || limit < 1 || limit > k_most)
-    return refuse(Code::invalid_request, "The query parameter \"limit\" is a number from 1 to 1000.");
-  return limit;
+std::expected<DashboardList, Refusal> read_dashboard_list(const Query& query, ListOf list) {
+  const auto filter = read_dashboard_filter(query);
+  if (!filter) return std::unexpected(filter.error());
+  const auto page = read_page(query, list, k_default_limit);
+  if (!page) return std::unexpected(page.error());
+  const auto period = read_period(query);
+  if (!period) return std::unexpected(period.error());
+  return DashboardList{*filter, *period, *page};
 }
 
-void add_next_link(Response& response, const ApiRequest& request, const Query& query,
-                   std::initializer_list<std::string_view> members, const std::optional<std::string>& next) {
-  if (!next) return;
-  std::string link = "<";
-  link.append(request.match.route->pattern).append("?");
-  for (const auto name : members) {
-    const auto value = query.find(name);
-    if (name == "cursor" || !value) continue;
-    link.append(name).append("=").append(core::percent_encode(*value)).append("&");
-  }
-  link.append("cursor=").append(core::percent_encode(*next)).append(">; rel=\"next\"");
-  response.fields.emplace_back("Link", std::move(link));
+std::expected<DashboardSums, Refusal> read_dashboard_sums(const ApiRequest& request) {
+  const auto query = Query::parse(request.query, query_members(*request.match.route));
+  if (!query) return refuse(query.error());
+  const auto filter = read_dashboard_filter(*query);
+  if (!filter) return std::unexpected(filter.error());
+  const auto named = read_named_period(*query, request.clock->now(), {"today", "week", "month", "all"});
+  if (!named) return std::unexpected(named.error());
+  return DashboardSums{*filter, *named};
 }
 
 }  // namespace talon::gateway

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/api/paging.h"
 #include "gateway/api/reads.h"
 #include "gateway/http/target.h"
 
@@ -27,12 +28,33 @@ struct NamedPeriod {
 [[nodiscard]] std::expected<NamedPeriod, Refusal> read_named_period(const Query& query, core::Instant now,
                                                                     std::initializer_list<std::string_view> names);
 
-/// 1 … 1000.
-[[nodiscard]] std::expected<std::size_t, Refusal> read_page_limit(const Query& query, std::size_t otherwise);
+/// What a list is asked for: whose, begun when, which page.
+struct DashboardList {
+  DashboardFilter filter;
+  vault::Period period;
+  Page page;
 
-/// `Link: <…>; rel="next"` when there is more: the request's own members with another cursor. `members` are the names
-/// the endpoint knows.
-void add_next_link(Response& response, const ApiRequest& request, const Query& query,
-                   std::initializer_list<std::string_view> members, const std::optional<std::string>& next);
+  /// As the vault is asked: vault::CallQuery or vault::SessionQuery.
+  template <class VaultQuery>
+  [[nodiscard]] VaultQuery wanted() const {
+    VaultQuery query;
+    query.log = filter.log;
+    query.project = filter.project;
+    query.period = period;
+    query.limit = page.limit;
+    query.after = page.after;
+    return query;
+  }
+};
+/// `tenant`, `project`, `from`, `to`, `limit` (100 where none is given), `cursor`.
+[[nodiscard]] std::expected<DashboardList, Refusal> read_dashboard_list(const Query& query, ListOf list);
+
+/// What sums are asked over.
+struct DashboardSums {
+  DashboardFilter filter;
+  NamedPeriod named;
+};
+/// All members of the request's query: `tenant`, `project`, and a period of today, week, month or all.
+[[nodiscard]] std::expected<DashboardSums, Refusal> read_dashboard_sums(const ApiRequest& request);
 
 }  // namespace talon::gateway

@@ -13,7 +13,6 @@ namespace {
 
 using core::Code;
 
-constexpr std::size_t k_default_limit = 100;
 constexpr int k_most_pages = 20;  ///< of 1,000 calls, looked through for a session's providers
 
 void append_members(JsonObject& object, const vault::SessionInfo& session) {
@@ -63,23 +62,14 @@ core::Result<std::set<std::string>> providers_of(const vault::Vault& vault, cons
 }  // namespace
 
 std::expected<Response, Refusal> dashboard_sessions(const ApiRequest& request) {
-  const auto query = Query::parse(request.query, {"limit", "cursor", "project", "tenant", "from", "to", "order_by"});
+  const auto query = Query::parse(request.query, query_members(*request.match.route));
   if (!query) return refuse(query.error());
-  const auto filter = read_dashboard_filter(*query);
-  if (!filter) return std::unexpected(filter.error());
-  const auto limit = read_page_limit(*query, k_default_limit);
-  if (!limit) return std::unexpected(limit.error());
-  const auto period = read_period(*query);
-  if (!period) return std::unexpected(period.error());
+  const auto list = read_dashboard_list(*query, ListOf::sessions);
+  if (!list) return std::unexpected(list.error());
   const auto order = read_order(*query);
   if (!order) return std::unexpected(order.error());
-  vault::SessionQuery wanted;
-  wanted.log = filter->log;
-  wanted.project = filter->project;
-  wanted.period = *period;
+  auto wanted = list->wanted<vault::SessionQuery>();
   wanted.order = *order;
-  wanted.limit = *limit;
-  wanted.after = query->find("cursor").value_or("");
   const auto page = request.vault->sessions(wanted);
   if (!page) return std::unexpected(from_vault(page.error()));
   std::string out = "[";
@@ -90,7 +80,7 @@ std::expected<Response, Refusal> dashboard_sessions(const ApiRequest& request) {
   });
   out += ']';
   auto response = json_response(std::move(out));
-  add_next_link(response, request, *query, {"limit", "project", "tenant", "from", "to", "order_by"}, page->next);
+  add_next_link(response, request, *query, ListOf::sessions, page->next);
   return response;
 }
 

@@ -1,9 +1,8 @@
 // Evidence over HTTP: pages, single records with their proofs, checkpoints, exports.
 #include "gateway/api/evidence_reads.h"
 
-#include <charconv>
-
 #include "gateway/api/access.h"
+#include "gateway/api/paging.h"
 #include "gateway/api/read_scope.h"
 #include "gateway/api/render.h"
 
@@ -12,27 +11,18 @@ namespace {
 
 using core::Code;
 
-constexpr std::size_t k_default_limit = 50, k_most = 1000;
-
-std::expected<std::size_t, Refusal> read_limit(const Query& query) {
-  const auto text = query.find("limit");
-  if (!text) return k_default_limit;
-  std::size_t limit = 0;
-  const auto* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, limit);
-  if (error != std::errc{} || stop != end || limit < 1 || limit > k_most)
-    return refuse(Code::invalid_request, "The query parameter \"limit\" is a number from 1 to 1000.");
-  return limit;
-}
-
 std::expected<vault::EvidenceQuery, Refusal> read_query(const Query& query) {
   vault::EvidenceQuery wanted;
   const auto period = read_period(query);
   if (!period) return std::unexpected(period.error());
   wanted.period = *period;
-  const auto limit = read_limit(query);
-  if (!limit) return std::unexpected(limit.error());
-  wanted.limit = *limit;
+  const auto page = read_page(query, ListOf::evidence);
+  if (!page) return std::unexpected(page.error());
+  wanted.limit = page->limit;
+  if (!page->after.empty()) {
+    wanted.after = parse_evidence_place(page->after);
+    if (!wanted.after) return refuse_cursor();
+  }
   if (const auto outcome = query.find("outcome")) {
     wanted.outcome = core::parse_outcome(*outcome);
     if (!wanted.outcome)
@@ -43,11 +33,6 @@ std::expected<vault::EvidenceQuery, Refusal> read_query(const Query& query) {
     if (*order != "desc" && *order != "asc")
       return refuse(Code::invalid_request, "The query parameter \"order\" is desc or asc.");
     wanted.order = *order == "asc" ? vault::Order::oldest_first : vault::Order::newest_first;
-  }
-  if (const auto cursor = query.find("cursor")) {
-    wanted.after = decode_cursor(*cursor);
-    if (!wanted.after)
-      return refuse(Code::invalid_request, "The query parameter \"cursor\" is not one that was given as next_cursor.");
   }
   return wanted;
 }

@@ -31,18 +31,14 @@ std::expected<Response, Refusal> costs(const ApiRequest& request) {
   return json_response(costs_json(scope->tenant, *found));
 }
 
-std::expected<void, Refusal> no_query(const ApiRequest& request) {
-  if (const auto query = Query::parse(request.query, {}); !query) return refuse(query.error());
-  return {};
-}
-
 /// Reads of one tenant's account: access first, then whether there is such a tenant.
 using AccountRead = std::expected<Response, Refusal> (*)(const ApiRequest&, const core::TenantId&);
 std::expected<Response, Refusal> read_account(const ApiRequest& request, AccountRead read) {
   const auto tenant = tenant_parameter(request);
   if (!tenant) return std::unexpected(tenant.error());
   if (const auto allowed = check_access(request, *tenant); !allowed) return std::unexpected(allowed.error());
-  if (const auto query = no_query(request); !query) return std::unexpected(query.error());
+  if (const auto query = Query::parse(request.query, query_members(*request.match.route)); !query)
+    return refuse(query.error());
   if (const auto known = find_tenant(request, *request.registry, *tenant); !known)
     return std::unexpected(known.error());
   return read(request, *tenant);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/text.h"
+#include "gateway/api/cursor.h"
 #include "gateway/api/json_object.h"
 
 namespace talon::gateway {
@@ -34,7 +35,7 @@ void append_breakdown(std::string& out, const std::map<std::string, vault::CostC
 
 }  // namespace
 
-std::string tenant_list_json(const vault::TenantList& list) {
+std::string tenant_list_json(const vault::TenantList& list, const std::optional<std::string>& next_cursor) {
   std::string out;
   JsonObject object(out);
   object.member("tenants") += '[';
@@ -48,6 +49,7 @@ std::string tenant_list_json(const vault::TenantList& list) {
   JsonObject bucket(object.member("unattributed"));
   append_summary(bucket, list.unattributed);
   bucket.end();
+  if (next_cursor) object.text("next_cursor", *next_cursor);
   object.end();
   return out;
 }
@@ -137,25 +139,16 @@ std::string evidence_page_json(const vault::EvidencePage& page) {
   object.member("records") += '[';
   append_list(out, page.lines, [&out](const std::string& line) { out += line; });
   out += ']';
-  page.next_after ? object.text("next_cursor", encode_cursor(*page.next_after)) : object.null("next_cursor");
+  page.next_after ? object.text("next_cursor", encode_cursor(ListOf::evidence, std::to_string(*page.next_after)))
+                  : object.null("next_cursor");
   object.end();
   return out;
 }
 
-namespace {
-constexpr std::string_view k_cursor_begin = "after:";
-}
-
-std::string encode_cursor(vault::TreeSize after) {
-  return core::hex_encode(std::string(k_cursor_begin) + std::to_string(after));
-}
-
-std::optional<vault::TreeSize> decode_cursor(std::string_view cursor) {
-  const auto text = core::hex_decode(cursor);
-  if (!text || !text->starts_with(k_cursor_begin)) return std::nullopt;
+std::optional<vault::TreeSize> parse_evidence_place(std::string_view place) {
   vault::TreeSize after = 0;
-  const auto* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data() + k_cursor_begin.size(), end, after);
+  const auto* end = place.data() + place.size();
+  const auto [stop, error] = std::from_chars(place.data(), end, after);
   if (error != std::errc{} || stop != end) return std::nullopt;
   return after;
 }

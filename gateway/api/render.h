@@ -11,8 +11,10 @@
 
 namespace talon::gateway {
 
-/// `talon tenant list`.
-[[nodiscard]] std::string tenant_list_json(const vault::TenantList& list);
+/// `GET /api/tenants`, `talon tenant list`. `next_cursor` stands there only where there is more: the whole list is the
+/// guide's object.
+[[nodiscard]] std::string tenant_list_json(const vault::TenantList& list,
+                                           const std::optional<std::string>& next_cursor = std::nullopt);
 /// `talon tenant show`. `source`: "config" for a tenant of the YAML's callers, "tag" for one that only
 /// calls have named. Without a tenant in the row: the unattributed bucket, "tenant_id":null.
 [[nodiscard]] std::string tenant_json(const vault::TenantDetail& detail, std::string_view source = "config");
@@ -33,8 +35,7 @@ struct TenantWords {
 /// `GET /v1/evidence`, `talon audit list`.
 [[nodiscard]] std::string evidence_page_json(const vault::EvidencePage& page);
 
-/// What `next_cursor` says: opaque to clients. nullopt: no cursor that encode_cursor gave.
-[[nodiscard]] std::string encode_cursor(vault::TreeSize after);
-[[nodiscard]] std::optional<vault::TreeSize> decode_cursor(std::string_view cursor);
+/// The place in a cursor of evidence_page_json. nullopt: no such place.
+[[nodiscard]] std::optional<vault::TreeSize> parse_evidence_place(std::string_view place);
 
 }  // namespace talon::gateway

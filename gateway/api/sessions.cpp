@@ -1,9 +1,8 @@
 #include "gateway/api/sessions.h"
 
-#include <charconv>
-
 #include "gateway/api/access.h"
 #include "gateway/api/json_object.h"
+#include "gateway/api/paging.h"
 #include "gateway/guard/attribute.h"
 #include "gateway/guard/sessions.h"
 #include "gateway/guard/tenants.h"
@@ -153,19 +152,12 @@ std::expected<Response, Refusal> list_sessions(const ApiRequest& request) {
   if (!query) return refuse(query.error());
   const auto scope = read_scope(request, *query, AllLogs::allowed);
   if (!scope) return std::unexpected(scope.error());
+  const auto asked = read_page(*query, ListOf::sessions);
+  if (!asked) return std::unexpected(asked.error());
   vault::SessionQuery wanted;
   wanted.log = scope->log;
-  if (const auto limit = query->find("limit")) {
-    std::size_t number = 0;
-    const auto [end, problem] = std::from_chars(limit->data(), limit->data() + limit->size(), number);
-    if (problem != std::errc() || end != limit->data() + limit->size() || number < 1 || number > 1000)
-      return refuse(Code::invalid_request, "The query parameter \"limit\" is a number from 1 to 1000.");
-    wanted.limit = number;
-  }
-  if (const auto cursor = query->find("cursor")) {
-    if (cursor->empty()) return refuse(Code::invalid_request, "The query parameter \"cursor\" is empty.");
-    wanted.after = *cursor;
-  }
+  wanted.limit = asked->limit;
+  wanted.after = asked->after;
   const auto page = request.vault->sessions(wanted);
   if (!page) return std::unexpected(from_vault(page.error()));
   std::string out;
@@ -173,7 +165,7 @@ std::expected<Response, Refusal> list_sessions(const ApiRequest& request) {
   object.member("sessions") += '[';
   append_list(out, page->sessions, [&out](const vault::SessionInfo& session) { out += session_json(session); });
   out += ']';
-  page->next ? object.text("next_cursor", *page->next) : object.null("next_cursor");
+  add_next_cursor(object, ListOf::sessions, page->next);
   object.end();
   return json_response(std::move(out));
 }

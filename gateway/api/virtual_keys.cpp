@@ -1,8 +1,7 @@
 #include "gateway/api/virtual_keys.h"
 
 #include "gateway/api/account_json.h"
-#include "gateway/api/json_object.h"
-#include "gateway/http/target.h"
+#include "gateway/api/paging.h"
 
 namespace talon::gateway {
 namespace {
@@ -79,22 +78,22 @@ Answer revoke_virtual_key(const Change& change) {
 }
 
 Answer list_virtual_keys(const ApiRequest& request) {
-  const auto query = Query::parse(request.query, {"include_revoked"});
+  const auto query = Query::parse(request.query, query_members(*request.match.route));
   if (!query) return refuse(query.error());
   const auto revoked = query->find("include_revoked").value_or("true");
   if (revoked != "true" && revoked != "false")
     return refuse(Code::invalid_request, "The query parameter \"include_revoked\" is true or false.");
-  const auto rows = request.registry->virtual_keys();
-  if (!rows) return std::unexpected(from_registry(rows.error(), "virtual key"));
-  std::vector<const vault::VirtualKeyRow*> shown;
-  for (const auto& row : *rows) {
-    if (revoked == "true" || !row.revoked) shown.push_back(&row);
-  }
+  const auto wanted = read_key_page(*query, ListOf::virtual_keys);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto which = revoked == "true" ? vault::VirtualKeys::all : vault::VirtualKeys::in_force;
+  const auto page = request.registry->virtual_keys(*wanted, which);
+  if (!page) return std::unexpected(from_registry(page.error(), "virtual key"));
   std::string out;
   JsonObject object(out);
   object.member("keys") += '[';
-  append_list(out, shown, [&](const vault::VirtualKeyRow* row) { append_row(out, request, *row); });
+  append_list(out, page->rows, [&](const vault::VirtualKeyRow& row) { append_row(out, request, row); });
   out += ']';
+  add_next_cursor(object, ListOf::virtual_keys, place_of(page->next));
   object.end();
   return json_response(std::move(out));
 }

@@ -104,13 +104,18 @@ class Creation(WorldCase):
         self.assertEqual(response.status, 200, response)
         return response.json()
 
-    def rows(self):
-        """The accounts that are listed, by name; a name is there once."""
+    def listed(self, path, member):
+        """All pages of a list."""
         rows, cursor = [], ""
         while cursor is not None:
-            page = self.admin(f"/v1/admin/tenants?limit=1000{'&cursor=' + cursor if cursor else ''}")
-            rows += [row for row in page["tenants"] if row["source"] == "api"]
+            page = self.admin(f"{path}?limit=1000{'&cursor=' + cursor if cursor else ''}")
+            rows += page[member]
             cursor = page["next_cursor"]
+        return rows
+
+    def rows(self):
+        """The accounts that are listed, by name; a name is there once."""
+        rows = [row for row in self.listed("/v1/admin/tenants", "tenants") if row["source"] == "api"]
         names = collections.Counter(row["name"] for row in rows)
         self.assertEqual([name for name, count in names.items() if count > 1], [])
         return {row["name"]: row for row in rows}
@@ -151,7 +156,7 @@ class Creation(WorldCase):
         self.assertEqual(set(rows), {one.name for one in everyone})
         self.assertEqual({row["tenant_id"] for row in rows.values()}, set(logs) - {"acme", "globex"}, "no log without its account")
         lent = collections.defaultdict(set)
-        for row in self.admin("/api/virtual_keys")["keys"]:
+        for row in self.listed("/api/virtual_keys", "keys"):
             lent[row["tenant_id"]].add(row["id"])
         with self.w.connect() as connection:
             for one in closely:

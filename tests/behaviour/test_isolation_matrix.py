@@ -427,11 +427,12 @@ class IdsOfOthers(MatrixCase):
         self.assertEqual(self.w.fetch("GET", f"/v1/sessions/{self.other.session}", key=self.other.key).json(), shown)
 
     def test_lists_and_cursors_hold_nothing_of_others(self):
-        cursors = [self.w.fetch("GET", f"{path}?limit=1", key=self.other.key).json().get("next_cursor") for path in ("/v1/evidence", "/v1/sessions")]
-        for path, cursor in zip(("/v1/evidence", "/v1/sessions"), cursors):
+        for path in ("/v1/evidence", "/v1/sessions", "/v1/tenants/{}/api-keys"):
+            theirs = self.w.fetch("GET", f"{path.format(self.other.tenant)}?limit=1", key=self.other.key)
+            cursor = theirs.json()["next_cursor"]
             for query in ("", f"?cursor={cursor}" if cursor else ""):
                 with self.subTest(path + query):
-                    response = self.w.fetch("GET", path + query, key=self.own.key)
+                    response = self.w.fetch("GET", path.format(self.own.tenant) + query, key=self.own.key)
                     for secret in (self.other.tenant, self.other.session, self.other.evidence, self.other.key_id):
                         self.assertNotIn(secret.encode(), response.body)
 

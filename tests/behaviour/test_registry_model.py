@@ -154,13 +154,13 @@ class RegistryModel(WorldCase):
         theirs = {name: (row["tier"], row["status"]) for name, row in listed.items() if name.startswith("tenant_") and row["status"] != "closed"}
         self.assertEqual(theirs, mine)
         for tenant in self.model.open():
-            keys = self.admin("GET", f"/v1/tenants/{tenant.id}/api-keys", expect=200).json()["api_keys"]
+            keys = self.admin("GET", f"/v1/tenants/{tenant.id}/api-keys?limit=1000", expect=200).json()["api_keys"]
             self.assertEqual({row["key_id"] for row in keys}, set(tenant.keys))
             providers = self.admin("GET", f"/v1/tenants/{tenant.id}/providers", expect=200).json()["providers"]
             self.assertEqual({row["provider_id"] for row in providers}, set(tenant.providers))
             for key in tenant.keys.values():
                 self.let_in(tenant, key)
-        rows = self.admin("GET", "/api/virtual_keys?include_revoked=true", expect=200).json()["keys"]
+        rows = self.admin("GET", "/api/virtual_keys?include_revoked=true&limit=1000", expect=200).json()["keys"]
         self.assertEqual({row["id"]: (row["status"] == "revoked", row["tenant_id"]) for row in rows},
                          {name: (key is None, scope) for name, (key, scope) in self.model.virtual.items()})
         for key, scope in self.model.virtual.values():

@@ -97,6 +97,19 @@ struct AccountPage {
   std::optional<std::uint32_t> next_after;
 };
 
+/// A part of a list of keys, newest first (to the millisecond; within one, in the order of their ids). Keys made or
+/// revoked between two pages move no other key.
+struct KeyQuery {
+  std::size_t limit = 50;
+  std::optional<IdBytes> before;  ///< go on behind this key, which need not be there any more
+};
+enum class VirtualKeys : std::uint8_t { all, in_force };
+template <class Row>
+struct KeyPage {
+  std::vector<Row> rows;
+  std::optional<IdBytes> next;  ///< for `before`; nullopt: no more
+};
+
 class Registry {
  public:
   virtual ~Registry() = default;
@@ -117,8 +130,12 @@ class Registry {
   /// Not revoked, newest first.
   [[nodiscard]] virtual core::Result<std::vector<ApiKeyRow>> api_keys(const core::TenantId& tenant) const = 0;
   [[nodiscard]] virtual core::Result<std::vector<ProviderKeyRow>> provider_keys(const core::TenantId& tenant) const = 0;
-  /// All, newest first.
-  [[nodiscard]] virtual core::Result<std::vector<VirtualKeyRow>> virtual_keys() const = 0;
+  /// The same in parts; reads only what it answers.
+  [[nodiscard]] virtual core::Result<KeyPage<ApiKeyRow>> api_keys(const core::TenantId& tenant,
+                                                                  const KeyQuery& query) const = 0;
+  /// Of all tenants and of none. Walks the table (virtual keys are the operator's, and few), keeps no more than a page.
+  [[nodiscard]] virtual core::Result<KeyPage<VirtualKeyRow>> virtual_keys(const KeyQuery& query,
+                                                                          VirtualKeys which) const = 0;
   /// What was kept under an Idempotency-Key less than 24 hours ago.
   [[nodiscard]] virtual core::Result<std::optional<Idempotent>> kept_answer(const std::string& key) const = 0;
 

@@ -1,5 +1,6 @@
 // Reads of the registry: short transactions, copied out.
 #include <algorithm>
+#include <map>
 
 #include "vault/registry/sealed_provider_key.h"
 #include "vault/registry/stored_registry.h"
@@ -156,16 +157,55 @@ Result<std::vector<ProviderKeyRow>> StoredRegistry::provider_keys(const core::Te
   return provider_rows(txn, *log);
 }
 
-Result<std::vector<VirtualKeyRow>> StoredRegistry::virtual_keys() const {
-  std::vector<VirtualKeyRow> rows;
-  TALON_TRY_VOID(each_row<VirtualKeyRow>(environment_, Table::virtual_keys, {}, [&](VirtualKeyRow row) -> Result<Walk> {
-    rows.push_back(std::move(row));
+Result<KeyPage<ApiKeyRow>> StoredRegistry::api_keys(const core::TenantId& tenant, const KeyQuery& query) const {
+  KeyPage<ApiKeyRow> page;
+  TALON_TRY(txn, environment_.read());
+  TALON_TRY(log, find_log(txn, core::LogName::of(tenant)));
+  if (!log) return page;
+  // An id begins with its time: the newest key is the tenant's last one.
+  const auto prefix = key_of(*log);
+  const auto end =
+      query.before ? owned_key(*log, *query.before) : key_of(LogNumber{static_cast<std::uint32_t>(*log) + 1});
+  TALON_TRY(cursor, txn.cursor(Table::api_keys));
+  TALON_TRY(behind, cursor.at_or_after(end));
+  for (auto at = behind ? cursor.previous() : cursor.last();; at = cursor.previous()) {
+    if (!at) return core::fail(at.error());
+    if (!*at || !(*at)->key.starts_with(prefix.view())) return page;
+    if (page.rows.size() == query.limit) break;
+    auto row = decode<ApiKeyRow>((*at)->key, (*at)->value);
+    if (!row) return damaged("API key");
+    row->last_used = last_use(row->digest, row->last_used);
+    page.rows.push_back(std::move(*row));
+  }
+  if (!page.rows.empty()) page.next = page.rows.back().id;
+  return page;
+}
+
+Result<KeyPage<VirtualKeyRow>> StoredRegistry::virtual_keys(const KeyQuery& query, VirtualKeys which) const {
+  // They stand by tenant, not by age: the newest that are older than `before` are picked out, one more than is asked for.
+  std::map<std::string, VirtualKeyRow, std::greater<>> newest;
+  const auto take = [&](const ReadTxn&, const Entry& entry) -> Result<Walk> {
+    const auto id = entry.key.substr(std::min(entry.key.size(), sizeof(LogNumber)));
+    if (query.before && id >= view(*query.before)) return Walk::on;
+    if (newest.size() > query.limit && id < newest.rbegin()->first) return Walk::on;
+    auto row = decode<VirtualKeyRow>(entry.key, entry.value);
+    if (!row) return damaged("virtual key");
+    if (which == VirtualKeys::in_force && row->revoked) return Walk::on;
+    newest.emplace(id, std::move(*row));
+    if (newest.size() > query.limit + 1) newest.erase(std::prev(newest.end()));
     return Walk::on;
-  }));
-  for (auto& row : rows) row.last_used = last_use(row.digest, row.last_used);
-  std::sort(rows.begin(), rows.end(),
-            [](const auto& a, const auto& b) { return a.issued != b.issued ? a.issued > b.issued : a.id > b.id; });
-  return rows;
+  };
+  TALON_TRY_VOID(walk_table(environment_, Table::virtual_keys, {}, take));
+  KeyPage<VirtualKeyRow> page;
+  for (auto& [id, row] : newest) {
+    if (page.rows.size() == query.limit) {
+      if (!page.rows.empty()) page.next = page.rows.back().id;
+      break;
+    }
+    row.last_used = last_use(row.digest, row.last_used);
+    page.rows.push_back(std::move(row));
+  }
+  return page;
 }
 
 Result<std::optional<Idempotent>> StoredRegistry::kept_answer(const std::string& key) const {

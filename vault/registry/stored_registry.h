@@ -49,7 +49,10 @@ class StoredRegistry final : public Registry {
   [[nodiscard]] core::Result<AccountPage> accounts(const AccountQuery& query) const override;
   [[nodiscard]] core::Result<std::vector<ApiKeyRow>> api_keys(const core::TenantId& tenant) const override;
   [[nodiscard]] core::Result<std::vector<ProviderKeyRow>> provider_keys(const core::TenantId& tenant) const override;
-  [[nodiscard]] core::Result<std::vector<VirtualKeyRow>> virtual_keys() const override;
+  [[nodiscard]] core::Result<KeyPage<ApiKeyRow>> api_keys(const core::TenantId& tenant,
+                                                          const KeyQuery& query) const override;
+  [[nodiscard]] core::Result<KeyPage<VirtualKeyRow>> virtual_keys(const KeyQuery& query,
+                                                                  VirtualKeys which) const override;
   [[nodiscard]] core::Result<std::optional<Idempotent>> kept_answer(const std::string& key) const override;
 
   [[nodiscard]] core::Result<CreatedAccount> create_account(const NewAccount& wanted, const Actor& actor,

@@ -78,7 +78,12 @@ class FakeRegistry final : public vault::Registry {
   Result<vault::AccountPage> accounts(const vault::AccountQuery&) const override { return unasked(); }
   Result<std::vector<vault::ApiKeyRow>> api_keys(const core::TenantId&) const override { return unasked(); }
   Result<std::vector<vault::ProviderKeyRow>> provider_keys(const core::TenantId&) const override { return unasked(); }
-  Result<std::vector<vault::VirtualKeyRow>> virtual_keys() const override { return unasked(); }
+  Result<vault::KeyPage<vault::ApiKeyRow>> api_keys(const core::TenantId&, const vault::KeyQuery&) const override {
+    return unasked();
+  }
+  Result<vault::KeyPage<vault::VirtualKeyRow>> virtual_keys(const vault::KeyQuery&, vault::VirtualKeys) const override {
+    return unasked();
+  }
   Result<std::optional<vault::Idempotent>> kept_answer(const std::string&) const override { return unasked(); }
   Result<vault::CreatedAccount> create_account(const vault::NewAccount&, const vault::Actor&,
                                                const AnswerOf&) override {

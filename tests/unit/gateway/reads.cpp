@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "gateway/api/cursor.h"
 #include "gateway/api/render.h"
 #include "gateway/http/target.h"
 #include "tests/unit/gateway/world.h"
@@ -274,8 +275,15 @@ TEST_CASE("tenants are rendered as interfaces.md shows them") {
 }
 
 TEST_CASE("a cursor is read back only as it was given") {
+  using tg::ListOf;
+  for (const std::string& place : {std::string("7"), std::string("a place"), std::string("\0\xff", 2)}) {
+    CHECK(tg::decode_cursor(ListOf::sessions, tg::encode_cursor(ListOf::sessions, place)) == place);
+    CHECK_FALSE(tg::decode_cursor(ListOf::evidence, tg::encode_cursor(ListOf::sessions, place)));
+  }
+  for (const auto* text : {"", "0", "73", "7", "7g37", "733", "653A", "6537 "})
+    CHECK_FALSE(tg::decode_cursor(ListOf::sessions, text));
   for (const tv::TreeSize after : {tv::TreeSize{0}, tv::TreeSize{7}, tv::TreeSize{1} << 60})
-    CHECK(tg::decode_cursor(tg::encode_cursor(after)) == after);
-  for (const auto* text : {"", "0", "6166", "61667465723a", "61667465723a2d31", "61667465723A37", "61667465723a3720"})
-    CHECK_FALSE(tg::decode_cursor(text));
+    CHECK(tg::parse_evidence_place(std::to_string(after)) == after);
+  for (const auto* place : {"", "-1", "7 ", " 7", "x", "99999999999999999999"})
+    CHECK_FALSE(tg::parse_evidence_place(place));
 }

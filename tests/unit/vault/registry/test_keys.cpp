@@ -81,7 +81,7 @@ TEST_CASE("virtual keys are scoped to a tenant or to none, and stay listed when 
   CHECK(world.find(first.key) == nullptr);
   CHECK(code_of(world.registry().revoke_virtual_key(first.row.id, k_ops)) == core::Code::not_found);
   need(world.registry().revoke_virtual_key(second.row.id, k_ops));
-  const auto listed = need(world.registry().virtual_keys());
+  const auto listed = need(world.registry().virtual_keys({}, VirtualKeys::all)).rows;
   REQUIRE(listed.size() == 2);
   CHECK(listed[0].name == "any");
   CHECK(listed[1].revoked.has_value());
@@ -124,7 +124,75 @@ TEST_CASE("uses are written in batches without stopping") {
   const CrashedCopy copy(world.dir);
   const auto reader = need(Vault::open_for_reading(copy.dir, world.clock));
   CHECK(need(reader->registry().api_keys(tenant_of("acme")))[0].last_used == now);
-  CHECK(need(reader->registry().virtual_keys())[0].last_used == now);
+  CHECK(need(reader->registry().virtual_keys({}, VirtualKeys::all)).rows[0].last_used == now);
+}
+
+TEST_CASE("pages of keys are the list in parts, whatever is made and revoked between them") {
+  RegistryWorld world;
+  world.create("acme");
+  world.create("globex");
+  const auto acme = tenant_of("acme");
+  auto& registry = world.registry();
+  std::vector<IdBytes> api, lent;
+  const auto make = [&](const char* tenant) {
+    world.clock.advance(5'000);
+    api.push_back(need(registry.create_api_key(tenant_of(tenant), {}, k_ops, {})).row.id);
+    NewVirtualKey wanted;
+    if (api.size() % 3 != 0) wanted.tenant = tenant_of(tenant);
+    lent.push_back(need(registry.issue_virtual_key(wanted, k_ops, {})).row.id);
+  };
+  for (int i = 0; i < 7; ++i) make(i % 2 == 0 ? "acme" : "globex");
+  const auto ids = [](const auto& rows) {
+    std::vector<IdBytes> out;
+    for (const auto& row : rows) out.push_back(row.id);
+    return out;
+  };
+  const auto walk = [&](std::size_t limit, auto page_at, auto between) {
+    std::vector<IdBytes> seen;
+    KeyQuery query{limit, std::nullopt};
+    for (int pages = 0; pages < 20; ++pages) {
+      const auto page = need(page_at(query));
+      CHECK(page.rows.size() <= limit);
+      for (const auto& id : ids(page.rows)) seen.push_back(id);
+      if (!page.next) return seen;
+      query.before = page.next;
+      between();
+    }
+    FAIL("pages without an end");
+    return seen;
+  };
+  const auto nothing = [] {};
+  const auto of_acme = [&](const KeyQuery& query) { return registry.api_keys(acme, query); };
+  const auto all_lent = [&](const KeyQuery& query) { return registry.virtual_keys(query, VirtualKeys::all); };
+  const auto in_force = [&](const KeyQuery& query) { return registry.virtual_keys(query, VirtualKeys::in_force); };
+
+  const auto whole = ids(need(registry.api_keys(acme)));
+  REQUIRE(whole.size() == 5);
+  const std::vector<IdBytes> newest_first(lent.rbegin(), lent.rend());
+  for (const std::size_t limit : {1u, 2u, 3u, 5u, 50u}) {
+    CHECK(walk(limit, of_acme, nothing) == whole);
+    CHECK(walk(limit, all_lent, nothing) == newest_first);
+  }
+  CHECK(need(registry.api_keys(tenant_of("nobody"), {})).rows.empty());
+
+  // A newer key, and another tenant's, change nothing behind; the key that a page ended with may go meanwhile.
+  CHECK(walk(2, of_acme, [&] { make("acme"); }) == whole);
+  const std::vector<IdBytes> lent_before(lent.rbegin(), lent.rend());
+  CHECK(walk(2, all_lent, [&] { make("globex"); }) == lent_before);
+  auto first = need(registry.api_keys(acme, {2, std::nullopt}));
+  REQUIRE(first.next.has_value());
+  need(registry.revoke_api_key(acme, *first.next, k_ops));
+  const auto rest = need(registry.api_keys(acme, {50, first.next}));
+  CHECK(first.rows.size() + rest.rows.size() == need(registry.api_keys(acme)).size() + 1);
+  // Another tenant's key is only a place in time.
+  for (const auto& row : need(registry.api_keys(acme, {50, api[5]})).rows)
+    CHECK(std::ranges::find(whole, row.id) != whole.end());
+
+  need(registry.revoke_virtual_key(lent[3], k_ops));
+  const auto left = walk(2, in_force, nothing);
+  CHECK(std::ranges::find(left, lent[3]) == left.end());
+  CHECK(left.size() + 1 == walk(2, all_lent, nothing).size());
+  CHECK(left.size() == lent.size() - 1);
 }
 
 TEST_CASE("an answer is kept for a day, in the same commit as what it answers") {

@@ -181,7 +181,7 @@ class Walk {
         CHECK(need(registry().tenant_of(entry->tenant)) == row.id);
       }
     }
-    const auto keys = need(registry().virtual_keys());
+    const auto keys = need(registry().virtual_keys({1000, std::nullopt}, VirtualKeys::all)).rows;
     REQUIRE(keys.size() == virtual_.size());
     for (const auto& key : keys) {
       const auto& model = virtual_.at(key_id_text(key.id));
