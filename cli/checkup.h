@@ -26,6 +26,11 @@ enum class Depth { quick, full };
 /// Rights, keys, seal, and the clock against the newest record.
 void check_vault(const vault::DataDir& data_dir, Depth depth, const core::Clock& clock, Checks& checks);
 
+// checkup_secrets.cpp
+/// admin.key, private keys of TLS listeners, and the files that the configuration (nullptr: none that is valid) takes
+/// secrets from: closed to other users.
+void check_secret_files(const core::Config* config, const std::filesystem::path& data_dir, Checks& checks);
+
 // checkup_machine.cpp
 void check_disk(const std::filesystem::path& data_dir, Checks& checks);
 void check_open_files(Checks& checks);

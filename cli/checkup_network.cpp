@@ -15,6 +15,12 @@ using Status = Check::Status;
 constexpr std::chrono::milliseconds k_patience{3'000};
 constexpr std::int64_t k_soon = 14 * core::k_micros_per_day;
 
+/// When the certificate ends; its key must be its own.
+core::Result<core::Instant> end_of_identity(const std::string& certificate, const std::string& private_key) {
+  if (const auto pair = gateway::TlsIdentity::load(certificate, private_key); !pair) return core::fail(pair.error());
+  return gateway::certificate_end(certificate);
+}
+
 }  // namespace
 
 void check_providers(const vault::LoadedConfig& loaded, Checks& checks) {
@@ -55,11 +61,7 @@ void check_certificates(const core::Config& config, core::Instant now, Checks& c
       if (!address.tls) continue;
       const auto id = "certificate:" + address.text;
       const auto& file = address.tls->certificate;
-      if (const auto pair = gateway::TlsIdentity::load(file, address.tls->private_key); !pair) {
-        checks.push_back({id, Status::fail, pair.error().message, "name a certificate and its own key, both PEM"});
-        continue;
-      }
-      const auto end = gateway::certificate_end(file);
+      const auto end = end_of_identity(file, address.tls->private_key);
       if (!end) {
         checks.push_back({id, Status::fail, end.error().message, "name a certificate and its own key, both PEM"});
         continue;

@@ -92,6 +92,7 @@ int run_doctor(const Arguments& arguments) {
     // As every command does; what only root may read of the configuration has been read by now, as serve would.
     if (const auto owner = vault::become_owner(data_dir->path); !owner) return report(arguments, owner.error());
     check_vault(*data_dir, arguments.has("--full") ? Depth::full : Depth::quick, system_clock(), checks);
+    check_secret_files(loaded ? &loaded->config : nullptr, data_dir->path, checks);
     check_disk(data_dir->path, checks);
   }
   check_open_files(checks);

@@ -82,6 +82,9 @@ struct LoadOutcome {
 /// an Error is only a file that cannot be read at all: config_missing, file_unreadable ("belongs to user talon; …").
 [[nodiscard]] core::Result<LoadOutcome> load_config(const ConfigFile& file, const ProcessEnvironment& environment);
 
+/// Where a configuration's secrets come from: admin keys, static keys, callers' and providers'. They live as long as it.
+[[nodiscard]] std::vector<const core::SecretSource*> secret_sources(const core::Config& config);
+
 /// Run as root, every command takes the owner of the data directory as its user before touching it (call this first,
 /// while the process has one thread). Nothing happens when we are not root, the owner is root or there is no directory.
 /// Error: vault_permission when the user cannot be taken.

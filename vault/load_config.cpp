@@ -118,17 +118,9 @@ class Loader {
     struct stat info{};
     if (::stat(file_.path.c_str(), &info) != 0 || (info.st_mode & S_IROTH) == 0) return;
     const SecretSource* first = nullptr;
-    const auto look = [&](const SecretSource& source) {
-      if (source.kind != SecretSource::Kind::inline_text) return;
-      if (first == nullptr || source.place.line < first->place.line) first = &source;
-    };
-    const auto& config = out_.loaded.config;
-    if (config.admin_key) look(*config.admin_key);
-    for (const auto& key : config.admin_keys) look(key.key);
-    for (const auto& key : config.api_keys) look(key.key);
-    for (const auto& caller : config.callers) look(caller.tenant_key);
-    for (const auto& provider : config.providers) {
-      if (provider.api_key) look(*provider.api_key);
+    for (const auto* source : secret_sources(out_.loaded.config)) {
+      if (source->kind != SecretSource::Kind::inline_text) continue;
+      if (first == nullptr || source->place.line < first->place.line) first = source;
     }
     if (first == nullptr) return;
     say(first->place, fmt::format("{} holds secrets and every user of this machine may read it; try: chmod 640 {}",
@@ -244,6 +236,18 @@ class Loader {
 };
 
 }  // namespace
+
+std::vector<const SecretSource*> secret_sources(const core::Config& config) {
+  std::vector<const SecretSource*> sources;
+  if (config.admin_key) sources.push_back(&*config.admin_key);
+  for (const auto& key : config.admin_keys) sources.push_back(&key.key);
+  for (const auto& key : config.api_keys) sources.push_back(&key.key);
+  for (const auto& caller : config.callers) sources.push_back(&caller.tenant_key);
+  for (const auto& provider : config.providers) {
+    if (provider.api_key) sources.push_back(&*provider.api_key);
+  }
+  return sources;
+}
 
 bool LoadOutcome::valid() const {
   return std::all_of(problems.begin(), problems.end(), [](const Problem& problem) { return problem.warning; });

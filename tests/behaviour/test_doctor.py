@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 from talon_tls import Authority, TlsFront  # noqa: E402
 from talon_world import WorldCase  # noqa: E402
 
-IDS = {"configuration", "data_dir", "keys", "vault", "clock", "disk_space", "open_files", "provider:openai", "unit"}
+IDS = {"configuration", "data_dir", "keys", "vault", "clock", "secret_files", "disk_space", "open_files", "provider:openai", "unit"}
 
 
 def free_port():
@@ -46,7 +46,7 @@ class Doctor(WorldCase):
         self.assertEqual(world.chat().status, 200)
         checks = self.doctor(world)
         self.assertEqual(set(checks), IDS)
-        for name in ("configuration", "data_dir", "keys", "vault", "clock", "provider:openai"):
+        for name in ("configuration", "data_dir", "keys", "vault", "clock", "secret_files", "provider:openai"):
             self.assertEqual(checks[name]["status"], "pass", checks[name])
         self.assertEqual(world.chat().status, 200)
         self.assertEqual(world.simulator.count(), 2, "the provider was connected to, and asked nothing")
@@ -94,6 +94,51 @@ class Doctor(WorldCase):
         checks = self.doctor(world, exit=1)
         self.assertEqual(self.failing(checks), {"data_dir"})
         self.assertIn("chmod", checks["data_dir"]["message"] + checks["data_dir"]["remedy"])
+
+    def test_an_admin_key_that_others_may_read_is_found_with_the_remedy(self):
+        world = self.world(start=False)
+        file = world.data_dir / "admin.key"
+        for mode in (0o644, 0o640, 0o602):
+            os.chmod(file, mode)
+            checks = self.doctor(world, exit=1)
+            self.assertEqual(self.failing(checks), {"secret_files"})
+            self.assertIn(f"{file} (mode {mode:04o})", checks["secret_files"]["message"])
+            self.assertEqual(checks["secret_files"]["remedy"], f"chmod 600 {file}")
+        subprocess.run(checks["secret_files"]["remedy"].split(), check=True)
+        self.assertEqual(self.doctor(world)["secret_files"]["status"], "pass")
+        file.unlink()
+        self.assertEqual(self.doctor(world)["secret_files"]["status"], "pass", "kept elsewhere, as it may be")
+
+    def test_a_listeners_private_key_that_others_may_read_is_found_with_the_remedy(self):
+        world = self.world(start=False)
+        certificate, key = Authority(world.folder / "ca").issue("gateway", "IP:127.0.0.1", 90)
+        world.config["server"]["listen"] = [{"address": "127.0.0.1:0", "tls": {"certificate": str(certificate), "private_key": str(key)}}]
+        world.write_config()
+        for mode, found in ((0o644, True), (0o660, True), (0o640, False), (0o600, False)):
+            os.chmod(key, mode)
+            checks = self.doctor(world, exit=1 if found else 0)
+            self.assertEqual(self.failing(checks), {"secret_files"} if found else set(), oct(mode))
+            if found:
+                self.assertIn(f"{key} (mode {mode:04o})", checks["secret_files"]["message"])
+                subprocess.run(checks["secret_files"]["remedy"].split(), check=True)
+                self.assertEqual(self.doctor(world)["secret_files"]["status"], "pass")
+
+    def test_a_secrets_file_of_the_configuration_that_others_may_read_is_a_warning(self):
+        world = self.world(start=False)
+        for name in ("ops.key", "lent.key"):
+            (world.folder / name).write_text(f"a-key-for-{name}-0123456789\n")
+            os.chmod(world.folder / name, 0o644)
+        world.config["auth"]["api_keys"] = [{"name": name, "key_file": name} for name in ("ops.key", "lent.key")]
+        world.write_config()
+        check = self.doctor(world)["secret_files"]
+        self.assertEqual(check["status"], "warn")
+        for remedy in check["remedy"].split("; "):
+            subprocess.run(remedy.split(), check=True)
+        self.assertEqual(self.doctor(world)["secret_files"]["status"], "pass")
+        os.chmod(world.folder / "ops.key", 0o604)
+        os.chmod(world.data_dir / "admin.key", 0o644)
+        both = self.doctor(world, exit=1)["secret_files"]
+        self.assertEqual((both["status"], both["remedy"].count("chmod")), ("fail", 2))
 
     def test_a_missing_key_and_a_missing_vault_are_found(self):
         world = self.world(start=False)
