@@ -13,10 +13,11 @@ std::uint64_t TenantOrders::keep(std::string text, Order order) {
   random.fill(std::as_writable_bytes(std::span(&number, 1)));
   const std::lock_guard lock(guard_);
   kept_.push_front({number, std::move(text), std::move(order)});
-  std::size_t count = 0, places = 0;
+  std::size_t places = 0, count = 0;
   for (auto at = kept_.begin(); at != kept_.end();) {
     places += at->order->size();
-    const bool stays = ++count == 1 || (count <= k_most && places <= k_most_places);
+    count += 1;
+    const bool stays = count == 1 || (count <= k_most && places <= k_most_places);
     at = stays ? std::next(at) : kept_.erase(at);
   }
   return number;
