@@ -12,22 +12,6 @@ core::Error cannot_record() {
           {}};
 }
 
-/// The intent on its way: strict waits for it where a byte would leave, batched does not.
-Task<bool> submit_intent(Call& call, JournalWrite& write) {
-  auto item = intent_of(call);
-  auto& journal = call.worker.shared.vault.journal();
-  if (call.worker.strict()) {
-    const bool queued = co_await write.submit(item);
-    co_return queued;
-  }
-  RoomWait room(journal, call.worker.port);
-  for (;;) {
-    const auto submitted = call.worker.port.submit(journal, item);
-    if (submitted != vault::Submit::queue_full) co_return submitted == vault::Submit::queued;
-    co_await room;
-  }
-}
-
 Connection::Failed too_large(std::uint64_t max_body) {
   return {core::Error{
       core::Code::body_too_large, "This key may send bodies of at most " + std::to_string(max_body) + " bytes.", {}}};

@@ -251,32 +251,10 @@ std::optional<Refusal> admit(Call& call) {
   return std::nullopt;
 }
 
-std::unique_ptr<vault::JournalItem> intent_of(Call& call) {
-  core::EvidenceRecord& record = call.record;
-  record.id = call.evidence;
-  record.log = call.who.log;
-  core::RequestDetail detail = detail_of(call);
-  detail.decision.outcome = core::Outcome::interrupted;
-  detail.route = core::Route{
-      std::nullopt,
-      {core::Attempt{call.provider->config.name, std::nullopt, std::nullopt, std::nullopt, std::nullopt, {}}}};
-  const bool priced = call.row != nullptr || call.free_of_charge;
-  detail.cost = core::Cost{call.held, call.held, priced};
-  record.detail = std::move(detail);
-
-  auto item = std::make_unique<vault::JournalItem>();
-  item->kind = vault::ItemKind::intent;
-  item->log = call.who.log;
-  item->id = call.evidence;
-  item->line = core::to_unsequenced_line(record);
-  item->rollup.counts_as_request = true;
-  item->rollup.unpriced = !priced;
-  item->rollup.cost = call.held;
-  item->rollup.caller = call.caller.name;
-  item->rollup.provider = call.provider->config.name;
-  if (call.view.model) item->rollup.model = core::record_text(*call.view.model);
-  note_session(call, item->rollup);
-  return item;
+void begin_record(Call& call) {
+  call.record.id = call.evidence;
+  call.record.log = call.who.log;
+  call.record.detail = detail_of(call);
 }
 
 }  // namespace talon::gateway

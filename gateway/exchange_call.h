@@ -17,6 +17,7 @@
 #include "gateway/guard/limits.h"
 #include "gateway/guard/sessions.h"
 #include "gateway/net/connection.h"
+#include "gateway/net/deferred.h"
 #include "gateway/net/journal_port.h"
 #include "gateway/net/upstream.h"
 #include "gateway/net/worker.h"
@@ -25,6 +26,24 @@
 #include "vault/log/body_commitment.h"
 
 namespace talon::gateway {
+
+struct Call;
+
+/// Batched: a call does not wait for its intent, so the intent need not be written while the call may end first; most
+/// do, and their record says more. It falls due when the journal would commit it (Loop::k_moment is the journal's
+/// window), or when the client is about to learn the call's id and could speak of it.
+class LateIntent final : public Deferred {
+ public:
+  explicit LateIntent(Call& call) noexcept : call_(call) {}
+  /// Was it handed to the journal? Then the record closes it.
+  [[nodiscard]] bool submitted() const noexcept { return submitted_; }
+  void note_submitted() noexcept { submitted_ = true; }
+
+ private:
+  void run() override;
+  Call& call_;
+  bool submitted_ = false;
+};
 
 struct Call {
   Call(Worker& on, Connection& from, SnapshotRef generation, const Caller& who_calls, RouteMatch route_match,
@@ -62,7 +81,8 @@ struct Call {
   Hold hold;
   core::NanoUsd held;
   core::Bodies bodies;
-  core::EvidenceRecord record;  ///< begun with the intent, ended by settle()
+  LateIntent intent{*this};
+  core::EvidenceRecord record;  ///< begun with the intent or by settle(), which ends it
 
   // forward
   std::string rewritten;  ///< the body with edits; empty: forwarded as received
@@ -132,8 +152,8 @@ struct Ending {
 /// Rates of tenant and caller, the tenant's month, the caller's cap: each one atomic step. The call counts and holds its
 /// money from here on. In shadow mode the cap is only noted.
 [[nodiscard]] std::optional<Refusal> admit(Call& call);
-/// The `interrupted` record this call becomes if Talon dies; begins call.record.
-[[nodiscard]] std::unique_ptr<vault::JournalItem> intent_of(Call& call);
+/// Fills call.record with what is known once the call is admitted.
+void begin_record(Call& call);
 
 // --- exchange_session.cpp -------------------------------------------------------------------------
 
@@ -145,6 +165,14 @@ struct Ending {
 [[nodiscard]] bool claim_session(Call& call);
 /// What the roll-ups learn of the call's session.
 void note_session(const Call& call, vault::RollupChange& change);
+
+// --- exchange_intent.cpp --------------------------------------------------------------------------
+
+/// The call's intent on its way: strict waits for `write` where a byte would leave, batched does not wait. False: it
+/// cannot be written down.
+[[nodiscard]] Task<bool> submit_intent(Call& call, JournalWrite& write);
+/// Before the client learns the call's id while the call goes on: the journal knows the call by then.
+[[nodiscard]] Task<> announce(Call& call);
 
 // --- exchange_forward.cpp -------------------------------------------------------------------------
 
@@ -211,6 +239,8 @@ void note_sent(Call& call, bool sent, vault::BodyCommitment& commitment, std::st
 
 /// What the usage, reported or counted, costs.
 [[nodiscard]] core::NanoUsd cost_of_usage(const Call& call, const core::Usage& usage);
+/// What the call changes in the roll-ups if it costs that much.
+[[nodiscard]] vault::RollupChange rollup_of(const Call& call, core::NanoUsd cost);
 /// Writes the record, and waits for it as the durability asks. False: it could not be written, and the
 /// client must not see an end.
 [[nodiscard]] Task<bool> settle(Call& call, Ending ending);

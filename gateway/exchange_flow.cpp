@@ -18,6 +18,7 @@ Task<> relay_flowing(Call& call) {
   UsageScan scan;
   std::string& held = space.events;  // the last read
   held.clear();
+  co_await announce(call);
   write_client_head(call, framing, head.content_length, std::nullopt);
   std::string_view client_head = space.client_head;
 

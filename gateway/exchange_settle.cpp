@@ -37,13 +37,15 @@ core::Timing timing_of(const Call& call) {
 
 std::unique_ptr<vault::JournalItem> record_of(Call& call, const Ending& ending) {
   finish_attempt(call);
+  if (call.intent.waiting()) call.worker.loop.forget(call.intent);
+  // All but what became of the call stands there since its intent, if that was written.
+  if (!call.intent.submitted()) begin_record(call);
   const bool priced = call.row != nullptr || call.free_of_charge;
-  // All but what became of the call stands there since its intent.
   auto& detail = std::get<core::RequestDetail>(call.record.detail);
   detail.status = ending.status;
   detail.decision.outcome = ending.outcome;
   detail.decision.code = ending.code ? ending.code : call.shadow;
-  detail.route = core::Route{std::nullopt, call.attempts};
+  detail.route = core::Route{std::nullopt, std::move(call.attempts)};
   detail.usage = ending.usage;
   detail.cost = core::Cost{ending.cost, call.held, priced};
   detail.timing = timing_of(call);
@@ -54,14 +56,8 @@ std::unique_ptr<vault::JournalItem> record_of(Call& call, const Ending& ending) 
   item->log = call.who.log;
   item->id = call.evidence;
   item->line = core::to_unsequenced_line(call.record);
-  item->closes_intent = true;
-  item->rollup.counts_as_request = true;
-  item->rollup.unpriced = !priced;
-  item->rollup.cost = ending.cost;
-  item->rollup.caller = call.caller.name;
-  item->rollup.provider = call.provider->config.name;
-  if (call.view.model) item->rollup.model = core::record_text(*call.view.model);
-  note_session(call, item->rollup);
+  item->closes_intent = call.intent.submitted();
+  item->rollup = rollup_of(call, ending.cost);
   return item;
 }
 
@@ -132,6 +128,18 @@ Task<bool> record_denial(Call& call, const Refusal& refusal) {
 }
 
 }  // namespace
+
+vault::RollupChange rollup_of(const Call& call, core::NanoUsd cost) {
+  vault::RollupChange change;
+  change.counts_as_request = true;
+  change.unpriced = call.row == nullptr && !call.free_of_charge;
+  change.cost = cost;
+  change.caller = call.caller.name;
+  change.provider = call.provider->config.name;
+  if (call.view.model) change.model = core::record_text(*call.view.model);
+  note_session(call, change);
+  return change;
+}
 
 std::string field_text(std::string_view text) {
   const bool plain = std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });

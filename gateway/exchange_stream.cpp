@@ -25,6 +25,7 @@ Task<> relay_stream(Call& call) {
   const bool strip = call.endpoint != Endpoint::proxy && call.view.stream && !call.view.client_wants_usage;
   SseRelay relay(strip ? SseRelay::UsageChunk::strip : SseRelay::UsageChunk::keep);
   vault::BodyCommitment commitment(*call.content_key, call.evidence, "response");
+  co_await announce(call);
   write_client_head(call, framing, 0, std::nullopt);
   std::string_view client_head = space.client_head;
   std::string& events = space.events;

@@ -38,6 +38,7 @@ vault::Submit JournalPort::submit(vault::Journal& journal, std::unique_ptr<vault
   ++outstanding_;
   const auto submitted = journal.submit(item);
   if (submitted != vault::Submit::queued) --outstanding_;
+  full_ = submitted == vault::Submit::queue_full;
   return submitted;
 }
 

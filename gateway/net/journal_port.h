@@ -29,11 +29,14 @@ class JournalPort final : public vault::CompletionPort {
   /// For an item nobody waits for; `done` may be empty. Not queued: the item stays with the caller.
   [[nodiscard]] vault::Submit submit(vault::Journal& journal, std::unique_ptr<vault::JournalItem>& item) noexcept;
   void expect_room() noexcept { ++outstanding_; }
+  /// The last item that was to be submitted found no room.
+  [[nodiscard]] bool full() const noexcept { return full_; }
 
  private:
   void run_completed();
   Loop& loop_;
   std::size_t outstanding_ = 0;
+  bool full_ = false;
   std::mutex mutex_;
   std::vector<std::unique_ptr<vault::JournalItem>> waiting_;  ///< completed, not yet run; under mutex_
 };

@@ -7,8 +7,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cerrno>
+#include <span>
 #include <utility>
 
+#include "gateway/net/deferred.h"
 #include "gateway/net/parking.h"
 #include "gateway/net/socket_state.h"
 
@@ -17,15 +21,32 @@ namespace {
 
 constexpr std::size_t k_events = 256;
 
-std::int64_t monotonic_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+constexpr std::int64_t k_us_per_ms = 1'000;
+
+std::int64_t monotonic_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+/// epoll_wait(2), to the microsecond where the kernel can (Linux 5.11).
+int wait_for_events(int epoll, std::span<epoll_event> events, std::int64_t wait_us) noexcept {
+  static constinit std::atomic<bool> exact{true};
+  const int room = static_cast<int>(events.size());
+  if (exact.load(std::memory_order_relaxed)) {
+    constexpr std::int64_t k_us_per_s = 1'000'000;
+    const timespec wait{wait_us / k_us_per_s, wait_us % k_us_per_s * k_us_per_ms};
+    const int count = epoll_pwait2(epoll, events.data(), room, &wait, nullptr);
+    if (count >= 0 || errno == EINTR) return count;
+    exact.store(false, std::memory_order_relaxed);
+  }
+  return epoll_wait(epoll, events.data(), room, static_cast<int>((wait_us + k_us_per_ms - 1) / k_us_per_ms));
 }
 
 }  // namespace
 
 Loop::Loop() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wakeup_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  now_ms_ = monotonic_ms();
+  turn_us_ = monotonic_us();
+  now_ms_ = turn_us_ / k_us_per_ms;
   next_tick_ms_ = now_ms_ + k_tick.count();
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
@@ -66,6 +87,35 @@ void Loop::link(Parking& parking) noexcept {
 void Loop::unlink(Parking& parking) noexcept {
   (parking.previous_ != nullptr ? parking.previous_->next_ : parked_) = parking.next_;
   if (parking.next_ != nullptr) parking.next_->previous_ = parking.previous_;
+}
+
+Deferred::~Deferred() {
+  if (loop_ != nullptr) loop_->forget(*this);
+}
+
+void Loop::defer(Deferred& work) noexcept {
+  work.loop_ = this;
+  work.due_us_ = turn_us_ + k_moment.count();
+  work.next_ = nullptr;
+  work.previous_ = newest_;
+  (newest_ != nullptr ? newest_->next_ : oldest_) = &work;
+  newest_ = &work;
+}
+
+void Loop::forget(Deferred& work) noexcept {
+  (work.previous_ != nullptr ? work.previous_->next_ : oldest_) = work.next_;
+  (work.next_ != nullptr ? work.next_->previous_ : newest_) = work.previous_;
+  work.loop_ = nullptr;
+}
+
+/// With the oldest all that earlier turns deferred: one commit of the journal then serves them together.
+void Loop::run_deferred() {
+  if (oldest_ == nullptr || oldest_->due_us_ > turn_us_) return;
+  while (oldest_ != nullptr && oldest_->due_us_ < turn_us_ + k_moment.count()) {
+    Deferred& work = *oldest_;
+    forget(work);
+    work.run();
+  }
 }
 
 void Loop::post(std::move_only_function<void()> work) { static_cast<void>(post_if_running(std::move(work))); }
@@ -119,11 +169,17 @@ void Loop::sweep() noexcept {
   }
 }
 
+std::int64_t Loop::longest_wait_us() const noexcept {
+  if (!soon_.empty()) return 0;
+  auto until = next_tick_ms_ * k_us_per_ms;
+  if (oldest_ != nullptr) until = std::min(until, oldest_->due_us_);
+  return std::clamp<std::int64_t>(until - monotonic_us(), 0, k_tick.count() * k_us_per_ms);
+}
+
 void Loop::dispatch() {
   std::array<epoll_event, k_events> events;
-  const auto until_tick = std::clamp<std::int64_t>(next_tick_ms_ - monotonic_ms(), 0, k_tick.count());
-  const int timeout = soon_.empty() ? static_cast<int>(until_tick) : 0;
-  const int count = epoll_wait(epoll_, events.data(), k_events, timeout);
+  const int count = wait_for_events(epoll_, events, longest_wait_us());
+  turn_us_ = monotonic_us();
   batch_.clear();
   for (int i = 0; i < count; ++i)
     batch_.push_back(static_cast<SocketState*>(events[static_cast<std::size_t>(i)].data.ptr));
@@ -144,7 +200,8 @@ void Loop::run() {
   for (;;) {
     dispatch();
     run_soon();
-    if (const auto now = monotonic_ms(); now >= next_tick_ms_) {
+    run_deferred();
+    if (const auto now = turn_us_ / k_us_per_ms; now >= next_tick_ms_) {
       now_ms_ = now;
       next_tick_ms_ = now + k_tick.count();
       sweep();

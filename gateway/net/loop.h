@@ -20,6 +20,7 @@ struct Deadline {
 };
 inline constexpr Deadline k_no_deadline{};
 
+class Deferred;
 class Parking;
 struct SocketState;
 
@@ -66,6 +67,12 @@ class Loop {
   };
   [[nodiscard]] TurnsEnd turns_end() noexcept { return TurnsEnd(*this); }
 
+  /// How long deferred work waits.
+  static constexpr std::chrono::microseconds k_moment{2'000};
+  /// `work` runs k_moment after this turn began, and what was deferred meanwhile with it; unless it is forgotten first.
+  void defer(Deferred& work) noexcept;
+  void forget(Deferred& work) noexcept;
+
   // For Socket and Parking.
   void add(SocketState& socket);
   void remove(SocketState& socket) noexcept;
@@ -76,6 +83,8 @@ class Loop {
 
  private:
   void dispatch();
+  [[nodiscard]] std::int64_t longest_wait_us() const noexcept;
+  void run_deferred();
   void sweep() noexcept;
   void run_posted();
   void run_soon();
@@ -84,10 +93,13 @@ class Loop {
   int wakeup_;  ///< an eventfd: something was posted
   SocketState* sockets_ = nullptr;
   Parking* parked_ = nullptr;
+  Deferred* oldest_ = nullptr;
+  Deferred* newest_ = nullptr;
   std::vector<std::coroutine_handle<>> soon_;
   std::vector<std::coroutine_handle<>> now_;  ///< of soon_, being resumed
   std::vector<SocketState*> batch_;           ///< sockets with events not yet delivered; a removed one becomes nullptr
   std::move_only_function<void()> tick_;
+  std::int64_t turn_us_ = 0;  ///< when this turn began
   std::int64_t now_ms_ = 0;
   std::int64_t next_tick_ms_ = 0;
 

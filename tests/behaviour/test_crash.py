@@ -175,6 +175,19 @@ class Crash(WorldCase):
                 self.check_totals(world, records)
                 self.assertEqual(world.cli("audit", "verify").exit, 0)
 
+    def test_batched_a_call_under_way_is_written_down_before_a_later_one_ends(self):
+        """The intent of a short call is left out; that of one that lasts is in the commit that its window ends with."""
+        world = self.world(durability="batched")
+        with world.connect() as connection:
+            connection.send(request("POST", "/v1/chat/completions", chat_body(max_tokens=1000), key=ACME, headers=[("X-Sim", "hold")]))
+            world.simulator.wait_held(1)
+            self.assertEqual(world.chat("later", sim="delay=50").status, 200)
+            self.assertEqual(len(world.calls()), 1)  # waits for what was submitted up to now
+            world.kill()
+        world.start()
+        outcomes = sorted(record["decision"]["outcome"] for record in world.calls())
+        self.assertEqual(outcomes, ["allowed", "interrupted"])
+
     def test_a_call_that_waits_at_the_provider_becomes_interrupted_and_costs_its_hold(self):
         world = self.world()
         with world.connect() as connection:

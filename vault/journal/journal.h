@@ -9,13 +9,13 @@
 //               65,535 bytes.
 //   Durability  strict: an item is completed after the commit that holds it is synced. batched: the same
 //               completion, but callers need not wait for it; a batch is committed 2 ms after its first
-//               item, and an intent whose outcome is in the same batch is not written.
+//               item fell due, and an intent whose outcome is in the same batch is not written.
 //   Completion  On the journal's thread, after the commit, once per port: the port takes the list and
 //               wakes its own thread. The journal touches an item no more after that.
 //   Holds       Money held for a call is released by its owner when the item that settles it is
 //               completed, never before: what is on disk plus what is held never understates.
 //   Full        No space ahead: `accepting()` turns false, no new intent is taken (Submit::refused);
-//               outcomes of calls in flight still commit into the reserve; it recovers by itself.
+//               what calls in flight submit still commits into the reserve; it recovers by itself.
 //   Failed      A commit error is final: all waiting items complete with ItemState::failed, nothing is
 //               retried, and the failure handler given to the vault runs once.
 //   Shutdown    stop() takes no new items, commits all that wait, completes them, closes. A second
@@ -83,6 +83,10 @@ struct JournalItem {
   core::UnsequencedLine line;
   RollupChange rollup;         ///< record: its own; intent: that of the interrupted record
   bool closes_intent = false;  ///< record: an intent with the same id was submitted before
+  /// intent, batched: the call did not wait for it, and is under way. Taken even while the vault is full, as its outcome
+  /// will be.
+  bool under_way = false;
+  core::Micros waited{};  ///< how long it has been due already: the batch that takes it lingers so much less
   /// change: puts its rows, on the journal's thread, inside the transaction that also opens the log if it is new and
   /// holds the item's own line (absent: `line` is empty). Checks come before submit: an error here is a
   /// failed commit and ends the journal, so it may only come from the store itself. Quick; it holds up every call.

@@ -44,9 +44,8 @@ JournalThread::~JournalThread() { stop(); }
 
 Submit JournalThread::submit(std::unique_ptr<JournalItem>& item) noexcept {
   if (item->line.size() > core::k_max_line) return Submit::refused;
-  if (item->kind == ItemKind::intent && state_.load(std::memory_order_acquire) != JournalStats::State::ok) {
-    return Submit::refused;
-  }
+  const bool may_wait = item->kind == ItemKind::intent && !item->under_way;
+  if (may_wait && state_.load(std::memory_order_acquire) != JournalStats::State::ok) return Submit::refused;
   return queue_.push(item, [this] { position_.shared().submitted.fetch_add(1); });
 }
 

@@ -42,9 +42,9 @@ void JournalQueue::wait(std::chrono::steady_clock::time_point until, std::chrono
   if (linger.count() == 0 || closed_ || waiting_.size() == taken_) return;
   const auto enough = [&] { return closed_ || hurried_ || items_ >= k_queue_items / 4 || bytes_ >= k_queue_bytes / 4; };
   // Items that come while it lingers would wake it for nothing: it is not marked asleep.
-  while (!enough() && std::chrono::steady_clock::now() < first_at_ + linger) {
-    if (wake_.wait_until(lock, first_at_ + linger) == std::cv_status::timeout) break;
-  }
+  lingering_ = true;
+  while (!enough() && std::chrono::steady_clock::now() < first_at_ + linger) wake_.wait_until(lock, first_at_ + linger);
+  lingering_ = false;
 }
 
 JournalQueue::Items JournalQueue::take(std::size_t max_items, std::uint64_t max_bytes) {

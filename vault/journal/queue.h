@@ -32,7 +32,7 @@ class JournalQueue {
   void wait_for_room(CompletionPort& port, std::unique_ptr<JournalItem> item);
 
   /// The consumer's: sleeps until something waits, hurry() or close() was called, or `until`; then, when `linger` is
-  /// not zero, until `linger` after the first item came, unless hurried, closing or a quarter full.
+  /// not zero, until `linger` after the first item fell due, unless hurried, closing or a quarter full.
   void wait(std::chrono::steady_clock::time_point until, std::chrono::microseconds linger);
   /// The oldest items, at most so many and so large.
   [[nodiscard]] Items take(std::size_t max_items, std::uint64_t max_bytes);
@@ -55,8 +55,8 @@ class JournalQueue {
   std::size_t taken_ = 0;  ///< of waiting_: handed out already, erased when all are
   std::vector<Waiter> for_room_;
   std::uint64_t items_ = 0, bytes_ = 0;
-  std::chrono::steady_clock::time_point first_at_;
-  bool asleep_ = false, hurried_ = false, closed_ = false;
+  std::chrono::steady_clock::time_point first_at_;  ///< when the first that waits fell due
+  bool asleep_ = false, lingering_ = false, hurried_ = false, closed_ = false;
 };
 
 template <class OnQueued>
@@ -67,11 +67,16 @@ Submit JournalQueue::push(std::unique_ptr<JournalItem>& item, OnQueued on_queued
   if (items_ >= k_queue_items || bytes_ + bytes > k_queue_bytes) return Submit::queue_full;
   ++items_;
   bytes_ += bytes;
-  if (waiting_.size() == taken_) first_at_ = std::chrono::steady_clock::now();
+  bool sooner = waiting_.size() == taken_;
+  if (sooner || item->waited.count > 0) {
+    const auto due = std::chrono::steady_clock::now() - std::chrono::microseconds(item->waited.count);
+    sooner = sooner || due < first_at_;
+    if (sooner) first_at_ = due;
+  }
   if (item->kind == ItemKind::barrier) hurried_ = true;
   waiting_.push_back(std::move(item));
   on_queued();
-  if (asleep_ || hurried_) wake_.notify_one();
+  if (asleep_ || hurried_ || (sooner && lingering_)) wake_.notify_one();
   return Submit::queued;
 }
 

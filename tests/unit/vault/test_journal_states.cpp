@@ -64,6 +64,10 @@ TEST_CASE("without room ahead nothing new is admitted, calls in flight commit, a
   world.port.wait(world.submitted);
   REQUIRE(!world.vault->journal().accepting());
   CHECK(world.vault->stats().state == JournalStats::State::full);
+  auto under_way = item_of({.tenant = "acme"}, next_id(world.clock), ItemKind::intent, world.port);
+  under_way->under_way = true;
+  CHECK(world.vault->journal().submit(under_way) == Submit::queued);
+  ++world.submitted;
   auto refused = item_of({.tenant = "acme"}, next_id(world.clock), ItemKind::intent, world.port);
   CHECK(world.vault->journal().submit(refused) == Submit::refused);
   CHECK(refused != nullptr);
