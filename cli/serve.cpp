@@ -201,7 +201,6 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
 
   gateway::Log log(STDERR_FILENO, gateway::Log::form_for(STDERR_FILENO), system_clock());
   for (const auto& warning : warnings) log.warning("configuration", {{"message", core::to_text(warning)}});
-  auto tls = gateway::Server::begin_tls();
   core::SystemRandom random;
   Failure failure;
   auto vault =
@@ -217,7 +216,6 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
   log_start(log, file, data_dir, **snapshot);
 
   gateway::ServerOptions options;
-  options.tls = std::move(tls);
   options.load = [&] { return load_again(arguments, file, data_dir, log, **vault); };
   options.drain_begins = [&log] {
     log.event("stopping", {{"how", "drain"}});

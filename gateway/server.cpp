@@ -123,7 +123,7 @@ core::Result<void> Server::Impl::prepare() {
   caps = std::move(rebuilt);
   TALON_TRY_VOID(tenants.open(core::LogName::unattributed()));
   TALON_TRY_VOID(open_logs(*snapshot));
-  TALON_TRY(context, options.tls.valid() ? options.tls.get() : TlsContext::make());
+  TALON_TRY(context, TlsContext::make());
   tls.emplace(std::move(context));
   return {};
 }
@@ -269,10 +269,6 @@ void Server::Impl::close_listeners() {
     if (!listening.unix_path.empty()) ::unlink(listening.unix_path.c_str());
   }
   listeners.clear();
-}
-
-std::future<core::Result<TlsContext>> Server::begin_tls() {
-  return std::async(std::launch::async | std::launch::deferred, [] { return TlsContext::make(); });
 }
 
 core::Result<std::unique_ptr<Server>> Server::start(SnapshotRef snapshot, vault::Vault& vault, ServerOptions options) {

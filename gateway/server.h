@@ -10,14 +10,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/random.h"
 #include "core/time.h"
-#include "gateway/net/tls.h"
 #include "gateway/snapshot.h"
 #include "vault/vault.h"
 
@@ -40,16 +38,12 @@ struct ServerOptions {
   /// A reload begins; it is over, with the new generation or with none.
   std::function<void()> reload_begins;
   std::function<void(const Snapshot* loaded)> reload_ended;
-  /// From Server::begin_tls(), where there was something else to do meanwhile.
-  std::future<core::Result<TlsContext>> tls{};
   /// Called by a worker about once a second while all workers answer: feeds the watchdog.
   std::function<void()> alive;
 };
 
 class Server {
  public:
-  /// Reads the system's TLS roots on a thread of its own: some 30 ms in which the vault can be opened.
-  [[nodiscard]] static std::future<core::Result<TlsContext>> begin_tls();
   /// Error: address_in_use, vault_permission …; nothing is left bound.
   [[nodiscard]] static core::Result<std::unique_ptr<Server>> start(SnapshotRef snapshot, vault::Vault& vault,
                                                                    ServerOptions options);

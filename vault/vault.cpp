@@ -1,6 +1,8 @@
 // Opening, closing, and the writer's side of the facade. Reads: reads.cpp, evidence.cpp, exports.cpp, live_verify.cpp.
 #include "vault/vault.h"
 
+#include <limits>
+
 #include "vault/journal/waiting_port.h"
 #include "vault/ledger/rollup.h"
 #include "vault/log/key_digest.h"
@@ -57,7 +59,6 @@ Result<std::unique_ptr<Vault>> Vault::open_for_serving(const std::filesystem::pa
   impl->environment = std::move(environment);
   impl->environment->clear_dead_readers();
   impl->make_registry();
-  TALON_TRY_VOID(impl->registry->begin_load());
   // Nothing is written before state, seal and frontiers agree.
   TALON_TRY(state, recover_state(*impl->environment, *impl->keys));
   TALON_TRY_VOID(impl->environment->add_missing_tables());
@@ -168,29 +169,30 @@ Result<std::map<std::pair<core::LogName, std::string>, CallerSpend>> Vault::call
   TALON_TRY(now, impl_->now());
   const auto today = core::day_of(now);
   std::map<std::pair<core::LogName, std::string>, CallerSpend> spend;
-  std::string resume(key_of(LogNumber{1}).view());
-  for (bool more = true; more;) {
+  // From log to log that has roll-ups: a hundred thousand may have none.
+  std::uint64_t number = 1;
+  while (number <= std::numeric_limits<std::uint32_t>::max()) {
     TALON_TRY(txn, impl_->environment->read());
-    TALON_TRY(logs, txn.cursor(Table::logs));
     TALON_TRY(rollups, txn.cursor(Table::rollups));
-    auto log = logs.at_or_after(resume);
-    for (std::size_t seen = 0; log && *log && seen < k_slice_rows; ++seen, log = logs.next()) {
-      const auto number = LogNumber{get_big_endian<std::uint32_t>((*log)->key.data())};
-      const auto prefix = day_prefix(number, today, Dimension::caller);
+    for (std::size_t seen = 0; seen < k_slice_rows; ++seen) {
+      const auto log = LogNumber{static_cast<std::uint32_t>(number)};
+      const auto prefix = day_prefix(log, today, Dimension::caller);
       std::optional<LogRow> row;
       auto at = rollups.at_or_after(prefix);
       for (; at && *at && (*at)->key.starts_with(prefix.view()); at = rollups.next()) {
-        if (!row) row = LogRow::decode((*log)->value);
+        if (!row) {
+          TALON_TRY(value, txn.get(Table::logs, key_of(log)));
+          row = value ? LogRow::decode(*value) : std::nullopt;
+        }
         if (!row) return core::fail(Code::vault_corrupt, "a log's name is damaged; run talon audit verify");
         auto cell = DayCell::decode((*at)->value);
         if (!cell) return core::fail(Code::vault_corrupt, "a stored roll-up is damaged; run talon audit verify");
         spend.emplace(std::pair(row->name, std::move(cell->name)), CallerSpend{.day = today, .spent = cell->cost});
       }
       if (!at) return core::fail(at.error());
+      if (!*at) return spend;
+      number = std::max<std::uint64_t>(number + 1, get_big_endian<std::uint32_t>((*at)->key.data()));
     }
-    if (!log) return core::fail(log.error());
-    more = log->has_value();
-    if (more) resume = (*log)->key;
   }
   return spend;
 }

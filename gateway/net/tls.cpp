@@ -10,11 +10,13 @@
 #include <array>
 #include <climits>
 #include <cstring>
+#include <future>
 
 namespace talon::gateway {
 
 struct TlsContext::Impl {
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_client_method()), &SSL_CTX_free};
+  std::shared_future<bool> roots;  ///< goes first, and with it who reads them into the context
 };
 
 TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -26,8 +28,7 @@ core::Result<TlsContext> TlsContext::make() {
   SSL_CTX* context = impl->context.get();
   // "http/1.1" in ALPN's form (RFC 7301): a length byte, then the name.
   constexpr std::array<unsigned char, 9> k_alpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-  if (context == nullptr || SSL_CTX_set_default_verify_paths(context) != 1 ||
-      SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+  if (context == nullptr || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
       SSL_CTX_set_alpn_protos(context, k_alpn.data(), k_alpn.size()) != 0) {
     return core::fail(core::Code::internal_error, "OpenSSL could not be set up for TLS to providers.");
   }
@@ -36,6 +37,8 @@ core::Result<TlsContext> TlsContext::make() {
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   // A provider that closes without close_notify: our framing tells whether the answer was whole.
   SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
+  impl->roots = std::async(std::launch::async | std::launch::deferred,
+                           [context] { return SSL_CTX_set_default_verify_paths(context) == 1; });
   return TlsContext(std::move(impl));
 }
 
@@ -129,6 +132,7 @@ struct TlsSession::Impl {
 
 TlsSession::TlsSession(const TlsContext& context, int descriptor, const std::string& host)
     : impl_(std::make_unique<Impl>()) {
+  if (!context.impl_->roots.get()) return;
   impl_->ssl.reset(SSL_new(context.impl_->context.get()));
   SSL* ssl = impl_->ssl.get();
   if (ssl == nullptr) return;
@@ -171,7 +175,7 @@ void TlsSession::rest() noexcept {
 
 TlsSession::Step TlsSession::handshake() {
   if (!impl_->ssl) {
-    impl_->problem = "OpenSSL ran out of memory.";
+    impl_->problem = "OpenSSL ran out of memory, or cannot read the certificates that this system trusts.";
     return Step::failed;
   }
   SSL* ssl = impl_->ssl.get();

@@ -12,7 +12,8 @@
 
 namespace talon::gateway {
 
-/// Roots and settings, read once at start; every worker may use it.
+/// Roots and settings, read once at start; every worker may use it. Reading a hundred roots takes tens of milliseconds,
+/// so a thread of its own does it; a session that is begun before it is done waits for it.
 class TlsContext {
  public:
   /// Error: internal_error when OpenSSL cannot be set up.

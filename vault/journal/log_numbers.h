@@ -29,10 +29,19 @@ class LogNumbers {
     }
     return std::nullopt;
   }
-  /// The name was not added before.
-  void add(const core::LogName& name, LogNumber number) {
-    reserve(++count_);
-    put(tag_of(name) << 32 | static_cast<std::uint32_t>(number));
+  /// False: the name was added before, and its number stays.
+  template <class NameOf>
+  [[nodiscard]] bool add(const core::LogName& name, LogNumber number, NameOf name_of) {
+    reserve(count_ + 1);
+    const auto tag = tag_of(name);
+    auto at = tag & mask();
+    for (; slots_[at] != 0; at = (at + 1) & mask()) {
+      const auto other = static_cast<LogNumber>(slots_[at] & 0xffffffff);
+      if (slots_[at] >> 32 == tag && name_of(other) == name) return false;
+    }
+    slots_[at] = tag << 32 | static_cast<std::uint32_t>(number);
+    ++count_;
+    return true;
   }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <future>
 #include <limits>
 
@@ -31,28 +32,30 @@ Result<SealedState> read_state(const ReadTxn& txn, std::string_view name, const 
   return *state;
 }
 
-Result<void> read_logs(const ReadTxn& txn, JournalState& state) {
+/// The names of the logs; `state.logs` has a place for each.
+Result<void> read_names(const ReadTxn& txn, JournalState& state) {
   TALON_TRY(cursor, txn.cursor(Table::logs));
-  state.logs.reserve(state.sealed.logs);
-  state.numbers.reserve(state.sealed.logs);
+  state.numbers.reserve(state.logs.size());
   auto entry = cursor.first();
-  for (std::uint32_t number = 1; entry && *entry; ++number, entry = cursor.next()) {
+  std::uint32_t number = 1;
+  for (; entry && *entry && number <= state.logs.size(); ++number, entry = cursor.next()) {
     auto row = LogRow::decode((*entry)->value);
     if (!row || (*entry)->key != key_of(LogNumber{number}).view())
       return contradiction("log number {} is damaged", number);
-    if (state.number_of(row->name)) return contradiction("log number {} has the name of another", number);
-    state.numbers.add(row->name, LogNumber{number});
-    state.logs.push_back(
-        OpenLog{.name = std::move(row->name), .next_seq = 0, .newest = {}, .newest_is_mark = false, .tree = {}});
+    auto& name = state.log(LogNumber{number}).name;
+    name = std::move(row->name);
+    if (!state.add_number(name, LogNumber{number}))
+      return contradiction("log number {} has the name of another", number);
   }
   if (!entry) return core::fail(entry.error());
-  if (state.logs.size() != state.sealed.logs) {
-    return contradiction("{} logs are listed and {} were opened", state.logs.size(), state.sealed.logs);
+  if (*entry || number <= state.logs.size()) {
+    TALON_TRY(listed, txn.count(Table::logs));
+    return contradiction("{} logs are listed and {} were opened", listed, state.logs.size());
   }
   return {};
 }
 
-/// Those of the logs from number `from` on and below `end`.
+/// The frontiers of the logs from number `from` on and below `end`; not their names.
 Result<void> read_frontiers(const ReadTxn& txn, const SealedState& indexed, const core::Secret& secret, LogNumber from,
                             std::uint64_t end, JournalState& state) {
   TALON_TRY(cursor, txn.cursor(Table::frontiers));
@@ -85,19 +88,36 @@ Result<void> read_frontiers(const ReadTxn& txn, const SealedState& indexed, cons
   return {};
 }
 
-/// The later half on a thread of its own where there are many: they hold one seal each.
-Result<void> read_all_frontiers(const Environment& environment, const ReadTxn& txn, const SealedState& indexed,
-                                const core::Secret& secret, JournalState& state) {
-  constexpr std::uint64_t k_all = std::numeric_limits<std::uint64_t>::max();
-  constexpr std::size_t k_many_logs = 4096;
-  if (state.logs.size() < k_many_logs) return read_frontiers(txn, indexed, secret, LogNumber{}, k_all, state);
-  const auto middle = static_cast<std::uint32_t>(state.logs.size() / 2);
-  TALON_TRY(other, environment.read());
-  auto later = std::async(std::launch::async | std::launch::deferred,
-                          [&] { return read_frontiers(other, indexed, secret, LogNumber{middle}, k_all, state); });
-  const auto earlier = read_frontiers(txn, indexed, secret, LogNumber{}, middle, state);
-  const auto done = later.get();
-  return earlier ? done : earlier;
+/// Names and frontiers of all logs. Where there are many a second thread helps: the frontiers hold a seal each, the
+/// names must be entered one by one, so the frontiers are done in blocks, by whoever is free.
+Result<void> read_logs(const Environment& environment, const ReadTxn& txn, const SealedState& indexed,
+                       const core::Secret& secret, JournalState& state) {
+  constexpr std::uint32_t k_block = 1024;
+  // Room for the tenants of the next days: one more shall not move a hundred thousand.
+  state.logs.reserve(state.sealed.logs + state.sealed.logs / 4 + k_block);
+  state.logs.resize(state.sealed.logs);
+  const auto last_block = static_cast<std::uint32_t>(state.logs.size()) / k_block;
+  std::atomic<std::uint32_t> next_block{0};
+  const auto read_blocks = [&](const ReadTxn& own) -> Result<void> {
+    for (auto block = next_block++; block <= last_block; block = next_block++) {
+      const auto from = LogNumber{block * k_block};
+      // Behind the last log there must be none.
+      const auto end =
+          block < last_block ? std::uint64_t{block + 1} * k_block : std::numeric_limits<std::uint64_t>::max();
+      TALON_TRY_VOID(read_frontiers(own, indexed, secret, from, end, state));
+    }
+    return {};
+  };
+  std::optional<ReadTxn> others;
+  std::future<Result<void>> other;
+  if (last_block > 3) {
+    TALON_TRY(second, environment.read());
+    others.emplace(std::move(second));
+    other = std::async(std::launch::async | std::launch::deferred, [&] { return read_blocks(*others); });
+  }
+  TALON_TRY_VOID(read_names(txn, state));
+  TALON_TRY_VOID(read_blocks(txn));
+  return other.valid() ? other.get() : Result<void>();
 }
 
 Result<void> read_open_intents(const ReadTxn& txn, const SealedState& indexed, JournalState& state) {
@@ -194,8 +214,7 @@ Result<JournalState> recover_state(const Environment& environment, const KeyRing
   state.sealed = sealed;
   state.indexed_rows = indexed.rows;
   if (indexed.rows > sealed.rows) return contradiction("its index is ahead of its rows");
-  TALON_TRY_VOID(read_logs(txn, state));
-  TALON_TRY_VOID(read_all_frontiers(environment, txn, indexed, keys.vault_secret, state));
+  TALON_TRY_VOID(read_logs(environment, txn, indexed, keys.vault_secret, state));
   TALON_TRY_VOID(read_open_intents(txn, indexed, state));
   TALON_TRY_VOID(replay(txn, indexed, state));
   return state;

@@ -57,6 +57,12 @@ struct JournalState {
       return logs[static_cast<std::uint32_t>(number) - 1].name;
     });
   }
+  /// False: the name has a number already.
+  [[nodiscard]] bool add_number(const core::LogName& name, LogNumber number) {
+    return numbers.add(name, number, [this](LogNumber other) -> const core::LogName& {
+      return logs[static_cast<std::uint32_t>(other) - 1].name;
+    });
+  }
   [[nodiscard]] OpenLog& log(LogNumber number) { return logs[static_cast<std::uint32_t>(number) - 1]; }
   [[nodiscard]] std::uint64_t unindexed() const noexcept { return sealed.rows - indexed_rows; }
 };

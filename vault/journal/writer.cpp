@@ -99,7 +99,7 @@ Result<LogNumber> Writer::open_log(const core::LogName& name, const Stamp& stamp
   key.number(std::uint32_t{1});
   TALON_TRY_VOID(txn_->append(Table::content_keys, key, seal_key(content_key, name, keys_->sealing_key, *random_)));
   state_.logs.push_back(OpenLog{.name = name, .next_seq = 0, .newest = {}, .newest_is_mark = false, .tree = {}});
-  state_.numbers.add(name, number);
+  static_cast<void>(state_.add_number(name, number));
   const auto published = keys_->public_keys();
   core::EvidenceRecord genesis;
   genesis.detail = core::GenesisDetail{.origin = origin_of(keys_->vault_name, name),

@@ -78,17 +78,19 @@ const KeyEntry* KeyTable::any(const Hash& digest) const noexcept {
   }
 }
 
-void KeyTable::put(Slots& slots, const Hash& digest, std::uint32_t number) noexcept {
+std::uint32_t KeyTable::put(Slots& slots, const Hash& digest, std::uint32_t number) const noexcept {
   const auto place = place_of(digest);
   const auto mask = slots.size() - 1;
-  auto at = place.lead >> (64 - slots.bits);
   const auto value = place.tag << 32 | (number + 1);
-  // While keys are loaded others may be after the same slot.
-  for (std::uint64_t empty = 0;
-       !slot(slots.at(), at)
-            .compare_exchange_strong(empty, value, std::memory_order_release, std::memory_order_relaxed);
-       empty = 0) {
-    at = (at + 1) & mask;
+  for (auto at = place.lead >> (64 - slots.bits);; at = (at + 1) & mask) {
+    // While keys are loaded others may be after the same slot, and with the same key.
+    std::uint64_t there = 0;
+    if (slot(slots.at(), at)
+            .compare_exchange_strong(there, value, std::memory_order_release, std::memory_order_acquire)) {
+      return number;
+    }
+    const auto other = static_cast<std::uint32_t>(there) - 1;
+    if (there >> 32 == place.tag && entry(other)->digest == digest) return other;
   }
 }
 
@@ -118,8 +120,10 @@ void KeyTable::reserve(std::size_t keys) {
 }
 
 void KeyTable::begin_load(std::uint32_t keys) {
+  next_early_ = keys;
+  loading_.store(true, std::memory_order_release);
   if (keys == 0) return;
-  if (keys > k_chunk * k_chunks) throw std::bad_alloc();
+  if (keys > k_chunk * k_chunks / 2) throw std::bad_alloc();
   reserve(keys);
   loaded_chunks_ = (keys + k_chunk - 1) / k_chunk;
   loaded_.emplace(std::size_t{loaded_chunks_} * k_chunk * sizeof(KeyEntry));
@@ -131,7 +135,34 @@ void KeyTable::begin_load(std::uint32_t keys) {
 
 void KeyTable::load(std::uint32_t number, const NewEntry& key) noexcept {
   make_entry(number, key);
-  put(*slots_.load(std::memory_order_relaxed), key.digest, number);
+  // One that came early stays what is found; nobody ever finds this.
+  if (put(*slots_.load(std::memory_order_relaxed), key.digest, number) != number) {
+    entry(number)->revoked.store(true, std::memory_order_relaxed);
+  }
+}
+
+const KeyEntry* KeyTable::load_early(const NewEntry& key) {
+  const std::lock_guard lock(early_);
+  if (const auto* there = any(key.digest); there != nullptr || !loading()) return there;
+  const auto number = next_early_++;
+  add_chunk_of(number);
+  make_entry(number, key);
+  const auto found = put(*slots_.load(std::memory_order_acquire), key.digest, number);
+  if (found != number) entry(number)->revoked.store(true, std::memory_order_relaxed);
+  return entry(found);
+}
+
+void KeyTable::end_load() {
+  const std::lock_guard lock(early_);
+  count_.store(next_early_, std::memory_order_release);
+  loading_.store(false, std::memory_order_release);
+}
+
+void KeyTable::add_chunk_of(std::uint32_t number) {
+  if (number >= k_chunk * k_chunks) throw std::bad_alloc();
+  auto& chunk = chunks_[number >> k_chunk_bits];
+  if (chunk.load(std::memory_order_relaxed) != nullptr) return;
+  chunk.store(static_cast<KeyEntry*>(::operator new(k_chunk * sizeof(KeyEntry))), std::memory_order_release);
 }
 
 void KeyTable::make_entry(std::uint32_t number, const NewEntry& key) const noexcept {
@@ -147,11 +178,7 @@ void KeyTable::make_entry(std::uint32_t number, const NewEntry& key) const noexc
 
 const KeyEntry& KeyTable::insert(const NewEntry& key) {
   const auto number = count_.load(std::memory_order_relaxed);
-  if (number == k_chunk * k_chunks) throw std::bad_alloc();
-  auto& chunk = chunks_[number >> k_chunk_bits];
-  if (chunk.load(std::memory_order_relaxed) == nullptr) {
-    chunk.store(static_cast<KeyEntry*>(::operator new(k_chunk * sizeof(KeyEntry))), std::memory_order_release);
-  }
+  add_chunk_of(number);
   make_entry(number, key);
   count_.store(number + 1, std::memory_order_release);
   reserve(std::size_t{number} + 1);

@@ -8,12 +8,15 @@
 //
 // A revoked key's entry stays, marked, until the next start: find() answers nullptr for it.
 //
-// At start all keys that are stored are loaded at once, by several threads, into memory that is asked for in one piece
-// and in huge pages: for a million keys the page faults would cost more than the rest.
+// A start loads the keys that are stored while others look them up: begin_load(), load() for each of them, end_load().
+// Their memory is asked for in one piece and in huge pages: for a million keys the page faults would cost more than the
+// rest. Until end_load() an unknown key may be one that is not loaded yet (loading() says so); whoever has found it in
+// the store puts it in early, and load() leaves it as it is, so that a key has one entry from the first use on.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -44,10 +47,16 @@ class KeyTable {
     KeyClass kind = KeyClass::tenant_key;
     bool expose_cost = false;
   };
-  // The start's: begin_load(), then each number below `keys` once, by any threads, then end_load().
+  // The start's. `keys`: how many there are at the most; each has a number below it. No other key comes in meanwhile,
+  // and none is revoked.
   void begin_load(std::uint32_t keys);
+  /// One thread at a time.
   void load(std::uint32_t number, const NewEntry& key) noexcept;
-  void end_load(std::uint32_t keys) noexcept { count_.store(keys, std::memory_order_release); }
+  /// Any thread: the entry of a key that is among those being loaded. nullptr: it is not there and loading has ended.
+  const KeyEntry* load_early(const NewEntry& key);
+  void end_load();
+  /// Any thread. Ask before a look-up: what it does not find may be there, unless this was false.
+  [[nodiscard]] bool loading() const noexcept { return loading_.load(std::memory_order_acquire); }
 
   // The writer's.
   /// The key is not in the table yet.
@@ -55,7 +64,7 @@ class KeyTable {
   /// From now on not found. Harmless for an unknown one.
   void revoke(const Hash& digest) noexcept;
 
-  /// Any thread: every entry inserted before the call, revoked ones too.
+  /// Any thread: every entry inserted before the call, revoked ones too; not while keys are loaded.
   template <class Visit>
   void each(Visit visit) const {
     const auto count = count_.load(std::memory_order_acquire);
@@ -92,7 +101,10 @@ class KeyTable {
   };
   void reserve(std::size_t keys);
   void make_entry(std::uint32_t number, const NewEntry& key) const noexcept;
-  static void put(Slots& slots, const Hash& digest, std::uint32_t number) noexcept;
+  /// The number under which the digest is found: this one, unless it was there already.
+  std::uint32_t put(Slots& slots, const Hash& digest, std::uint32_t number) const noexcept;
+  /// Makes room for an entry behind those that were loaded.
+  void add_chunk_of(std::uint32_t number);
   void publish(std::unique_ptr<Slots> slots);
   void grow(unsigned bits);
   [[nodiscard]] KeyEntry* entry(std::uint32_t number) const noexcept;
@@ -102,6 +114,9 @@ class KeyTable {
   std::vector<std::unique_ptr<Slots>> all_slots_;
   std::optional<Pages> loaded_;  ///< the chunks below loaded_chunks_
   std::uint32_t loaded_chunks_ = 0;
+  std::atomic<bool> loading_{false};
+  std::mutex early_;              ///< while keys are loaded, for those that come before their turn
+  std::uint32_t next_early_ = 0;  ///< under early_: their numbers lie behind all others
   std::unique_ptr<std::atomic<KeyEntry*>[]> chunks_;
 };
 

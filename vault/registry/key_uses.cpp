@@ -36,7 +36,7 @@ Result<void> put_use(WriteTxn& txn, Table table, const Use& use) {
 
 void StoredRegistry::write_uses() {
   const std::lock_guard lock(uses_guard_);
-  if (journal_ == nullptr) return;
+  if (journal_ == nullptr || !wait_loaded()) return;
   const auto now = clock_.now();
   std::vector<Use> uses;
   table_.each([&](const KeyEntry& entry) {
@@ -74,7 +74,7 @@ void StoredRegistry::stop() {
     if (std::exchange(stopping_, true)) return;
   }
   stop_wake_.notify_all();
-  if (uses_thread_.joinable()) uses_thread_.join();
+  if (thread_.joinable()) thread_.join();
   write_uses();
 }
 

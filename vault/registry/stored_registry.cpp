@@ -1,4 +1,4 @@
-// Start, look-up, and the one way a change takes.
+// Start, and the one way a change takes.
 #include "vault/registry/stored_registry.h"
 
 #include "vault/journal/waiting_port.h"
@@ -11,7 +11,7 @@ using core::Result;
 
 namespace {
 
-constexpr std::uint32_t k_many_keys = 8192;  ///< worth a thread
+constexpr std::uint32_t k_many_keys = 8192;  ///< worth a thread: so many take a millisecond or two
 constexpr std::int64_t k_use_micros = 60 * core::k_micros_per_second;
 
 }  // namespace
@@ -21,71 +21,26 @@ StoredRegistry::StoredRegistry(const Environment& environment, const core::Clock
 
 StoredRegistry::~StoredRegistry() { stop(); }
 
-Result<void> StoredRegistry::begin_load() {
-  TALON_TRY(count, [&]() -> Result<std::uint64_t> {
-    TALON_TRY(txn, environment_.read());
-    return txn.count(Table::keys);
-  }());
-  const auto keys = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, UINT32_MAX));
-  table_.begin_load(keys);
-  // One from the first key upwards, one from the last downwards: the table is in the order of digests, so that each
-  // fills its own end of memory. Transactions are opened here: the threads touch nothing but theirs and the table.
-  const bool many = keys >= k_many_keys;
-  const auto policy = many ? std::launch::async | std::launch::deferred : std::launch::deferred;
-  const auto half = many ? keys / 2 : keys;
-  for (const auto& [end, share] : {std::pair(End::first, half), std::pair(End::last, keys - half)}) {
-    if (share == 0) continue;
-    TALON_TRY(txn, environment_.read());
-    TALON_TRY(cursor, txn.cursor(Table::keys));
-    loading_.push_back(std::async(
-        policy, [this, end, share, keys, txn = std::move(txn), cursor = std::move(cursor)]() mutable -> Result<void> {
-          const auto first = end == End::first ? 0 : keys - 1;
-          return load_keys(cursor, end, first, share);
-        }));
-  }
-  return {};
-}
-
-Result<void> StoredRegistry::load_keys(Cursor& cursor, End end, std::uint32_t number, std::uint32_t count) {
-  auto entry = end == End::first ? cursor.first() : cursor.last();
-  for (;;) {
-    if (!entry) return core::fail(entry.error());
-    const auto row = *entry ? decode<KeyRow>((*entry)->key, (*entry)->value) : std::nullopt;
-    if (!row) {
-      return core::fail(Code::vault_corrupt,
-                        "the stored row of an API key is damaged; talon audit verify lists what is; restore the vault "
-                        "from a backup");
-    }
-    table_.load(number, {.digest = hash_from_bytes((*entry)->key),
-                         .id = row->id,
-                         .tenant = row->log,
-                         .expires = row->expires,
-                         .kind = row->kind,
-                         .expose_cost = row->expose_cost});
-    if (--count == 0) return {};
-    entry = end == End::first ? cursor.next() : cursor.previous();
-    number = end == End::first ? number + 1 : number - 1;
-  }
-}
-
-Result<void> StoredRegistry::serve(Journal& journal, core::Random& random) {
+Result<void> StoredRegistry::serve(Journal& journal, core::Random& random, LoadWatch watch) {
   std::uint32_t keys = 0;
   {
     TALON_TRY(txn, environment_.read());
     TALON_TRY(count, txn.count(Table::keys));
-    keys = static_cast<std::uint32_t>(count);
+    keys = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, UINT32_MAX));
   }
-  Result<void> loaded;
-  for (auto& share : loading_) {
-    if (auto done = share.get(); !done && loaded) loaded = std::move(done);
+  table_.begin_load(keys);
+  const bool few = keys < k_many_keys;
+  if (few) {
+    TALON_TRY_VOID(load_keys(keys, watch));
+    table_.end_load();
   }
-  loading_.clear();
-  TALON_TRY_VOID(loaded);
-  table_.end_load(keys);
   journal_ = &journal;
   random_ = &random;
   uses_written_ = clock_.now();
-  uses_thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this, few, keys, watch = std::move(watch)] {
+    if (!few) load_and_tell(keys, watch);
+    run();
+  });
   return {};
 }
 
@@ -126,6 +81,7 @@ Result<StoredRegistry::Known> StoredRegistry::known(const core::TenantId& tenant
 
 Result<const KeyRing*> StoredRegistry::ready_to_change() const {
   if (journal_ == nullptr) return core::fail(Code::internal_error, "changes are the server's");
+  TALON_TRY_VOID(wait_loaded());
   return keys_();
 }
 

@@ -3,10 +3,16 @@
 // Sources: stored_registry.cpp (start, look-up), registry_reads.cpp, account_changes.cpp, key_changes.cpp,
 // provider_changes.cpp, key_uses.cpp. A change looks first (on the one thread that makes changes, so that what it saw
 // still holds), then hands the journal a closure that only encodes and puts, then updates the table of keys.
+//
+// A start does not wait for a million keys: a thread loads them while the server answers already. Until it is done
+//  - a key that is not in the table yet is read from the store, under the same checks, and put in the table;
+//  - changes wait (they are the admin thread's), so that the keys in the store are the same from the first to the last;
+//  - a damaged row is no key, whoever presents it; when the load meets it, the vault fails as after a failed commit and
+//    the server ends with that sentence. Where there are few keys they are loaded before the start goes on, and a
+//    damaged one keeps it from going on.
 #pragma once
 
 #include <condition_variable>
-#include <future>
 #include <mutex>
 #include <thread>
 
@@ -28,11 +34,13 @@ class StoredRegistry final : public Registry {
   StoredRegistry(const Environment& environment, const core::Clock& clock, KeysOf keys);
   ~StoredRegistry() override;
 
-  /// The server's start: begins to read the keys in force, beside whatever else is done until serve().
-  [[nodiscard]] core::Result<void> begin_load();
-  /// After begin_load(): from now on keys are found, and changes are taken. `random` is used beside the journal's
-  /// thread. Error: vault_corrupt when a row is damaged.
-  [[nodiscard]] core::Result<void> serve(Journal& journal, core::Random& random);
+  /// For tests: called on the loading thread, before the first key and every 4,096.
+  using LoadWatch = std::function<void(std::uint32_t loaded)>;
+  /// The server's start: from now on keys are found, and changes are taken. `random` is used beside the journal's
+  /// thread. Error: vault_corrupt when a row is damaged and there are few.
+  [[nodiscard]] core::Result<void> serve(Journal& journal, core::Random& random, LoadWatch watch = {});
+  /// Until all keys are in the table. Error: why they cannot be.
+  [[nodiscard]] core::Result<void> wait_loaded() const;
   /// Writes down what was used last, and takes no more changes. Before the journal stops.
   void stop();
   /// Writes the times of use that are not on disk yet; at most every minute by itself.
@@ -40,7 +48,11 @@ class StoredRegistry final : public Registry {
   /// For the benchmark.
   [[nodiscard]] const KeyTable& table() const noexcept { return table_; }
 
-  [[nodiscard]] const KeyEntry* find(const Hash& digest) const noexcept override { return table_.find(digest); }
+  [[nodiscard]] const KeyEntry* find(const Hash& digest) const noexcept override {
+    const bool loading = table_.loading();  // asked first: what is loaded between the two is found
+    const auto* entry = table_.find(digest);
+    return entry != nullptr || !loading ? entry : find_stored(digest);
+  }
   void note_used(const KeyEntry& key, core::Instant now) const noexcept override;
   [[nodiscard]] core::Result<std::optional<core::TenantId>> tenant_of(LogNumber log) const override;
 
@@ -101,26 +113,31 @@ class StoredRegistry final : public Registry {
   [[nodiscard]] core::Result<IssuedKey> new_api_key(const NewApiKey& wanted);
   [[nodiscard]] core::Result<const KeyRing*> ready_to_change() const;
   void run();
-  enum class End { first, last };
-  /// From this end of the table, so many keys.
-  [[nodiscard]] core::Result<void> load_keys(Cursor& cursor, End end, std::uint32_t number, std::uint32_t count);
+  // load_keys.cpp
+  [[nodiscard]] core::Result<void> load_keys(std::uint32_t keys, const LoadWatch& watch);
+  void load_and_tell(std::uint32_t keys, const LoadWatch& watch);
+  [[nodiscard]] core::Result<std::optional<KeyTable::NewEntry>> read_key(const Hash& digest) const;
+  [[nodiscard]] const KeyEntry* find_stored(const Hash& digest) const noexcept;
 
   const Environment& environment_;
   const core::Clock& clock_;
   KeysOf keys_;
   Journal* journal_ = nullptr;
   core::Random* random_ = nullptr;
-  KeyTable table_;
+  mutable KeyTable table_;  ///< while it is loaded, find() may do a part of that
   mutable TenantNames names_;
   std::mutex changing_;  ///< changes come from one thread; this keeps it so
+
+  mutable std::mutex loaded_guard_;
+  mutable std::condition_variable loaded_wake_;
+  std::optional<core::Result<void>> loaded_;  ///< under loaded_guard_: how the load ended
 
   std::mutex uses_guard_;
   core::Instant uses_written_;  ///< uses before this are on disk
   std::mutex stop_guard_;
   std::condition_variable stop_wake_;
   bool stopping_ = false;
-  std::thread uses_thread_;
-  std::vector<std::future<core::Result<void>>> loading_;  ///< declared last: they end before what they fill goes
+  std::thread thread_;  ///< loads the keys, then writes down uses
 };
 
 /// What an act changed, for its record: members that differ, as text.

@@ -167,6 +167,25 @@ TEST_CASE("what a caller spent today survives a restart and ends at midnight") {
   CHECK(spend->empty());
 }
 
+TEST_CASE("what callers spent today is found in each log, whatever lies between: days before, logs without calls") {
+  World world;
+  world.options.known_tenants = {core::TenantId::parse("quiet").value(), core::TenantId::parse("silent").value()};
+  world.start();
+  world.record({.tenant = "yesterday", .caller = "a", .cost = 3});
+  world.record({.tenant = "both", .caller = "a", .cost = 4});
+  world.clock.advance(core::k_micros_per_day);
+  world.record({.tenant = "both", .caller = "a", .cost = 5});
+  world.record({.tenant = "today", .caller = "b", .cost = 6});
+  world.record({.tenant = "denied", .caller = "c", .outcome = core::Outcome::denied});
+  world.record({.tenant = "", .caller = "a", .cost = 7});
+  const auto spend = world.vault->caller_spend_today();
+  REQUIRE(spend.has_value());
+  CHECK(spend->size() == 3);
+  CHECK(spend->at({log_of("both"), "a"}).spent.nano() == 5);
+  CHECK(spend->at({log_of("today"), "b"}).spent.nano() == 6);
+  CHECK(spend->at({log_of(""), "a"}).spent.nano() == 7);
+}
+
 TEST_CASE("one tenant's reads never show another's records, sums or ids") {
   World world;
   world.start();

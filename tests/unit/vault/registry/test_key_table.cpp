@@ -119,3 +119,25 @@ TEST_CASE("a key takes at most 128 bytes once there are many") {
     if (i > 100'000 && i % 1000 == 0) CHECK(table.bytes() / table.size() <= 128);
   }
 }
+
+TEST_CASE("a key that is put in before its turn keeps its entry when it is loaded, and others come in behind it") {
+  KeyTable table;
+  CHECK_FALSE(table.loading());
+  table.begin_load(10'000);
+  CHECK(table.loading());
+  const auto* early = table.load_early(key(17));
+  REQUIRE(early != nullptr);
+  CHECK(table.load_early(key(17)) == early);
+  for (std::uint32_t i = 0; i < 10'000; ++i) table.load(i, key(i));
+  const auto* late = table.load_early(key(18));
+  CHECK(late == table.find(digest_of(18)));
+  table.end_load();
+  CHECK_FALSE(table.loading());
+  CHECK(table.load_early(key(10'000)) == nullptr);
+  table.insert(key(10'000));
+  std::size_t in_force = 0;
+  table.each([&](const KeyEntry& entry) { in_force += entry.revoked.load() ? 0 : 1; });
+  CHECK(in_force == 10'001);
+  CHECK(table.find(digest_of(17)) == early);
+  for (std::uint32_t i = 0; i <= 10'000; ++i) REQUIRE(table.find(digest_of(i)) != nullptr);
+}
