@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -19,13 +20,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 
 from talon_disk import newest_meta  # noqa: E402
 from talon_simulator import find_binary  # noqa: E402
-from talon_world import ACME, GLOBEX, ResponseError, Result, WorldCase  # noqa: E402
+from talon_world import ACME, ADMIN, GLOBEX, ResponseError, Result, WorldCase, fetch  # noqa: E402
 
 ROOT = os.geteuid() == 0
 NOBODY = pwd.getpwnam("nobody")
 STRANGER = pwd.getpwnam("daemon")
 READERS = (("tenant", "list"), ("audit", "list", "--tenant", "acme"), ("audit", "verify"), ("audit", "export", "--tenant", "acme"),
            ("audit", "checkpoint", "--tenant", "acme"), ("tenant", "show", "acme"))
+
+
+def ulid_bytes(text):
+    """The 128 bits that a ULID's text stands for."""
+    value = 0
+    for digit in text.upper():
+        value = value << 5 | "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(digit)
+    return value.to_bytes(16, "big")
 
 
 def fingerprint(folder):
@@ -364,6 +373,28 @@ class Damaged(StartupCase):
         (world.data_dir / "lock.mdb").unlink()
         data.write_bytes(whole)
         world.verify()
+
+    def test_a_key_that_was_made_another_tenants_on_disk_is_not_served(self):
+        world = self.world(simulator=False)
+        made = [fetch(world.address, "POST", "/v1/admin/tenants", {"name": name, "tier": "growth"}, key=ADMIN).json()
+                for name in ("Hers", "His")]
+        keys = [tenant["api_keys"][0] for tenant in made]
+        world.stop()
+        # A key in force: version, log, id, class, exposes cost, expiry, checksum (vault/registry/row_codec.h).
+        data = world.data_dir / "data.mdb"
+        whole = data.read_bytes()
+        rows = [re.compile(b"\\x01(.{4})" + re.escape(ulid_bytes(key["key_id"].removeprefix("key_"))) + b"\\x00\\x01\\x00{8}", re.S)
+                for key in keys]
+        hers, his = (set(row.findall(whole)) for row in rows)
+        self.assertEqual((len(hers), len(his)), (1, 1), "the form of a key's row is another")
+        (her_log,) = hers
+        data.write_bytes(rows[1].sub(lambda found: b"\x01" + her_log + found[0][5:], whole))
+        self.refused(world.cli("serve"), 3, "vault_corrupt", "API key", "audit verify")
+        data.write_bytes(whole)
+        world.start()
+        for tenant, key in zip(made, keys):
+            answer = fetch(world.address, "GET", f"/v1/tenants/{tenant['tenant_id']}/api-keys", key=key["key"])
+            self.assertEqual(answer.status, 200, answer)
 
     def test_a_store_that_is_no_file(self):
         world = self.idle_world()

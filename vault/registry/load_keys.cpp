@@ -49,7 +49,7 @@ void StoredRegistry::load_and_tell(std::uint32_t keys, const LoadWatch& watch) {
   loaded_wake_.notify_all();
   if (loaded) return;
   // The one way in which a served vault fails is its journal's.
-  const auto fail = [&loaded](WriteTxn&, LogNumber) { return loaded; };
+  const auto fail = [&loaded](WriteTxn&, LogNumber) -> Result<void> { return core::fail(loaded.error()); };
   static_cast<void>(commit(core::LogName::operator_log(), fail, std::nullopt));
 }
 

@@ -5,7 +5,8 @@
 //   const KeyEntry* key = registry.find(vault.key_digest(text));          // any thread: one probe, no lock
 //   auto created = registry.create_account(wanted, actor);                // blocks until durable
 //
-// Thread rule: find() and note_used() on any thread, lock-free and without allocation. Reads on any thread; they open
+// Thread rule: find() and note_used() on any thread, lock-free and without allocation; only while a start still loads
+// keys (stored_registry.h) does a look-up that misses read one row of the store. Reads on any thread; they open
 // short LMDB transactions, so not on a worker. Changes on one thread at a time (the gateway's admin thread): what was
 // checked before a change still holds when it is made. A key that a change made is found, and one it revoked is not,
 // when the change returns.
