@@ -78,7 +78,10 @@ void JournalThread::run() {
       done = writer_.close();
       if (done) return;
     }
-    if (!done) return fail_all(std::move(in_hand_), done.error());
+    if (!done) {
+      writer_.abandon();
+      return fail_all(std::move(in_hand_), done.error());
+    }
   }
 }
 

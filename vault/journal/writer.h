@@ -53,6 +53,9 @@ class Writer {
   /// index(), and says that this was an orderly stop.
   [[nodiscard]] core::Result<void> close() { return index_as(Ending::yes); }
 
+  /// After an error: undoes what was begun. A transaction ends on the thread that began it.
+  void abandon() { txn_.reset(); }
+
   [[nodiscard]] const JournalState& state() const noexcept { return state_; }
 
  private:
