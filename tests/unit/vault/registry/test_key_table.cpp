@@ -77,10 +77,12 @@ TEST_CASE("readers find every key from the moment it is announced, while the tab
   KeyTable table;
   constexpr std::uint64_t k_keys = 40'000;
   std::vector<Hash> digests;
+  digests.reserve(k_keys);
   for (std::uint64_t i = 0; i < k_keys; ++i) digests.push_back(digest_of(i));
   std::atomic<std::uint64_t> announced{0}, revoked{0};
   std::atomic<int> wrong{0};
   std::vector<std::thread> readers;
+  readers.reserve(3);
   for (unsigned r = 0; r < 3; ++r) {
     readers.emplace_back([&, r] {
       std::mt19937_64 random(r);

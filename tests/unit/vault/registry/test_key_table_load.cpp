@@ -191,6 +191,7 @@ TEST_CASE("threads that look for keys while they are loaded find the same entrie
   std::atomic<int> strangers{0};
   std::latch begun(k_threads);
   std::vector<std::thread> threads;
+  threads.reserve(k_threads);
   for (std::size_t t = 0; t < k_threads; ++t) {
     threads.emplace_back([&, t] {
       begun.count_down();
