@@ -81,6 +81,7 @@ struct Failure {
 vault::ServeOptions serve_options(const core::Config& config, Failure& failure) {
   vault::ServeOptions options;
   options.durability = config.durability;
+  options.journal_priority = config.journal_priority;
   options.version = TALON_VERSION;
   for (const auto& caller : config.callers) options.known_tenants.push_back(caller.tenant);
   options.on_failure = [&failure](const core::Error& error) {

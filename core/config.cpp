@@ -108,6 +108,12 @@ ParsedConfig read_config(std::string_view yaml, std::string_view name, Structure
     else if (node->text != "strict")
       report.error(*node, R"("durability" must be "strict" or "batched", not )" + quote(node->text));
   }
+  if (const auto* node = root.section("vault").scalar("priority")) {
+    if (node->text == "realtime")
+      config.journal_priority = Priority::realtime;
+    else if (node->text != "normal")
+      report.error(*node, R"("priority" must be "normal" or "realtime", not )" + quote(node->text));
+  }
   check_inline_keys(config, report);
   parsed.problems = report.take();
   return parsed;

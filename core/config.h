@@ -117,6 +117,8 @@ struct ProjectConfig {
 };
 
 enum class Durability { strict, batched };
+/// Of the thread that writes the vault, among the threads of the machine.
+enum class Priority { normal, realtime };
 /// shadow: denials for money and models are recorded as such and let through.
 enum class Mode { enforce, shadow };
 
@@ -144,6 +146,7 @@ struct Config {
   std::int64_t virtual_key_stale_days = 90;
   std::optional<std::string> pricing_file;
   Durability durability = Durability::strict;
+  Priority journal_priority = Priority::normal;
 
   /// A name under which a tenant may bring a key: a built-in provider or one of `providers`.
   [[nodiscard]] bool knows_provider(std::string_view name) const noexcept;

@@ -95,7 +95,7 @@ constexpr std::array k_tier = {
 };
 constexpr std::array k_tier_file = {SchemaKey{"tiers", names, now, k_tier}};
 constexpr std::array k_project = {SchemaKey{"virtual_key_stale_days"}};
-constexpr std::array k_vault = {SchemaKey{"durability"}};
+constexpr std::array k_vault = {SchemaKey{"durability"}, SchemaKey{"priority"}};
 constexpr std::array k_config = {
     SchemaKey{"data_dir"},
     SchemaKey{"server", mapping, now, k_server},

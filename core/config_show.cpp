@@ -191,7 +191,8 @@ std::string show_config(const Config& config) {
     out.line(1, yaml_text(name) + ": {virtual_key_stale_days: " + std::to_string(project.virtual_key_stale_days) + '}');
   }
   if (config.pricing_file) out.line(0, "pricing_file: " + yaml_text(*config.pricing_file));
-  out.line(0, std::string("vault: {durability: ") + (config.durability == Durability::strict ? "strict}" : "batched}"));
+  out.line(0, std::string("vault: {durability: ") + (config.durability == Durability::strict ? "strict" : "batched") +
+                  ", priority: " + (config.journal_priority == Priority::normal ? "normal}" : "realtime}"));
   return out.take();
 }
 

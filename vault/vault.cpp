@@ -70,6 +70,7 @@ Result<std::unique_ptr<Vault>> Vault::open_for_serving(const std::filesystem::pa
   TALON_TRY_VOID(impl->writer->start(known));
   // From here on only the journal's thread touches the writer.
   JournalOptions journal{.durability = options.durability,
+                         .priority = options.journal_priority,
                          .reserve_bytes = options.reserve_bytes,
                          .on_failure = std::move(options.on_failure)};
   impl->journal =

@@ -49,6 +49,7 @@ struct InitReport {
 
 struct ServeOptions {
   core::Durability durability = core::Durability::strict;
+  core::Priority journal_priority = core::Priority::normal;
   std::uint64_t reserve_bytes = 64ull << 20;
   std::string version;                        ///< for `boot` and genesis: "0.1.0"
   std::vector<core::TenantId> known_tenants;  ///< their logs are opened at start

@@ -69,6 +69,8 @@ core::Result<void> check_unchanged(const core::Config& running, const core::Conf
     return core::fail(needs_restart("server.admin_listen", place_of(next, next.admin_listen)));
   if (running.durability != next.durability)
     return core::fail(needs_restart("vault.durability", core::Place{next.file}));
+  if (running.journal_priority != next.journal_priority)
+    return core::fail(needs_restart("vault.priority", core::Place{next.file}));
   return {};
 }
 

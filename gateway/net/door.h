@@ -31,7 +31,7 @@ using DoorsRef = std::shared_ptr<const Doors>;
 /// Reads the certificates. Error: config_invalid naming the file and what is wrong with it.
 [[nodiscard]] core::Result<DoorsRef> make_doors(const core::Config& config);
 
-/// What cannot change while the server runs: addresses, whether they speak TLS, durability. Error: config_invalid naming
+/// What cannot change while the server runs: addresses, whether they speak TLS, durability, the journal's priority. Error: config_invalid naming
 /// the member.
 [[nodiscard]] core::Result<void> check_unchanged(const core::Config& running, const core::Config& next);
 

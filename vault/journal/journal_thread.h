@@ -24,6 +24,7 @@ namespace talon::vault {
 
 struct JournalOptions {
   core::Durability durability = core::Durability::strict;
+  core::Priority priority = core::Priority::normal;
   std::uint64_t reserve_bytes = 64ull << 20;
   std::function<void(const core::Error&)> on_failure;
 };

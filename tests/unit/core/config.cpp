@@ -93,7 +93,7 @@ tiers: {growth: {requests_per_month: 7}}
 projects: {web: {virtual_key_stale_days: 30}, idle: {}}
 virtual_key_stale_days: 60
 pricing_file: pricing.yaml
-vault: {durability: batched}
+vault: {durability: batched, priority: realtime}
 )");
   for (const auto& problem : parsed.problems) FAIL_CHECK(to_text(problem));
   const Config& config = parsed.config;
@@ -152,6 +152,7 @@ vault: {durability: batched}
   CHECK(config.callers[1].tenant_key.name == "b-key");
   CHECK(config.pricing_file == "pricing.yaml");
   CHECK(config.durability == Durability::batched);
+  CHECK(config.journal_priority == Priority::realtime);
 }
 
 TEST_CASE("caps: the caller's own, else the default, else the ceiling, else none") {
@@ -184,11 +185,13 @@ TEST_CASE("columns count characters, not bytes") {
 }
 
 TEST_CASE("all problems come in one run, in file order") {
-  CHECK(errors("server:\n  max_body: huge\n  listen: [nowhere]\ngateway:\n  mode: lax\nvault: {durability: maybe}\n") ==
+  CHECK(errors("server:\n  max_body: huge\n  listen: [nowhere]\ngateway:\n  mode: lax\nvault: {durability: maybe, "
+               "priority: high}\n") ==
         "talon.yaml:2:13: \"max_body\" is a size such as 64KiB, 32MiB or 1GiB, not \"huge\"\n"
         "talon.yaml:3:12: \"listen\" is \"host:port\", \"[ipv6]:port\" or \"unix:/path\", not \"nowhere\"\n"
         "talon.yaml:5:9: \"mode\" must be \"enforce\" or \"shadow\", not \"lax\"\n"
-        "talon.yaml:6:21: \"durability\" must be \"strict\" or \"batched\", not \"maybe\"\n");
+        "talon.yaml:6:21: \"durability\" must be \"strict\" or \"batched\", not \"maybe\"\n"
+        "talon.yaml:6:38: \"priority\" must be \"normal\" or \"realtime\", not \"high\"\n");
 }
 
 TEST_CASE("keys of later versions are refused by name") {
@@ -507,7 +510,7 @@ gateway:
   callers: [{name: "{a}", tenant_key: TopSecretCallerKey, tenant_id: "ü #1", policy_overrides: {max_daily_cost: 0.25, max_body: 1KiB}}]
 tiers: {mini: {rank: 5, requests_per_month: 100, requests_per_second: 1, max_providers: 1, max_api_keys: unlimited, audit_logs: true, sla: "no: ne"}}
 projects: {"w: eb": {virtual_key_stale_days: 30}}
-vault: {durability: batched}
+vault: {durability: batched, priority: realtime}
 )";
   const auto parsed = parse(yaml);
   CHECK(parsed.problems.empty());
@@ -526,6 +529,7 @@ vault: {durability: batched}
   const auto back = parse(again);
   for (const auto& problem : back.problems) FAIL_CHECK(to_text(problem));
   CHECK(back.config.data_dir == parsed.config.data_dir);
+  CHECK(back.config.journal_priority == Priority::realtime);
   CHECK(back.config.listen[1].unix_path == "/run/a: b");
   CHECK(back.config.max_body == 1025);
   CHECK(back.config.callers[0].name == "{a}");

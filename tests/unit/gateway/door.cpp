@@ -40,6 +40,9 @@ TEST_CASE("what cannot change while the server runs is refused by its name") {
   auto batched = config("\"127.0.0.1:8080\"");
   batched.durability = core::Durability::batched;
   CHECK(gateway::check_unchanged(running, batched).error().message.starts_with("\"vault.durability\""));
+  auto realtime = config("\"127.0.0.1:8080\"");
+  realtime.journal_priority = core::Priority::realtime;
+  CHECK(gateway::check_unchanged(running, realtime).error().message.starts_with("\"vault.priority\""));
   auto admin = config("\"127.0.0.1:8080\"");
   admin.admin_listen = admin.listen;
   CHECK(gateway::check_unchanged(running, admin).error().message.starts_with("\"server.admin_listen\""));
