@@ -35,7 +35,12 @@ class EvidenceId {
   }
   /// Error: Code::not_found is for the caller to say; a malformed id is Code::invalid_request.
   [[nodiscard]] static Result<EvidenceId> parse(std::string_view text);
-  [[nodiscard]] std::string text() const { return "ev_" + std::string(ulid_.text()); }
+  [[nodiscard]] std::string text() const {
+    std::string out;
+    append_to(out);
+    return out;
+  }
+  void append_to(std::string& out) const { out.append("ev_").append(ulid_.text()); }
   [[nodiscard]] const Ulid& ulid() const noexcept { return ulid_; }
   friend auto operator<=>(const EvidenceId&, const EvidenceId&) = default;
 

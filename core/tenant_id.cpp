@@ -52,13 +52,14 @@ Result<TenantId> TenantId::parse(std::string_view text) {
 
 std::string TenantId::percent_encoded() const { return percent_encode(bytes_); }
 
-std::string percent_encode(std::string_view text) {
+void append_percent_encoded(std::string& out, std::string_view text) {
   static constexpr std::string_view k_digits = "0123456789ABCDEF";
   const bool as_it_is =
       std::ranges::all_of(text, [](char ch) { return is_unreserved(static_cast<unsigned char>(ch)); });
-  if (as_it_is) return std::string(text);
-  std::string out;
-  out.reserve(text.size());
+  if (as_it_is) {
+    out += text;
+    return;
+  }
   for (const char ch : text) {
     const auto byte = static_cast<unsigned char>(ch);
     if (is_unreserved(byte)) {
@@ -69,6 +70,12 @@ std::string percent_encode(std::string_view text) {
       out += k_digits[byte & 15];
     }
   }
+}
+
+std::string percent_encode(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  append_percent_encoded(out, text);
   return out;
 }
 

@@ -32,6 +32,7 @@ class TenantId {
 
 /// Percent-encodes as TenantId::percent_encoded does; for texts that are not tenant ids.
 [[nodiscard]] std::string percent_encode(std::string_view text);
+void append_percent_encoded(std::string& out, std::string_view text);
 /// Decodes %XX once. Error: Code::invalid_request for a broken escape.
 [[nodiscard]] Result<std::string> percent_decode(std::string_view text);
 

@@ -221,10 +221,17 @@ Task<> answer_refusal(Call& call, Refusal refusal) {
 }
 
 void add_call_fields(std::string& out, const Call& call, const std::optional<core::NanoUsd>& cost) {
+  const auto add_encoded = [&](std::string_view name, std::string_view text) {
+    out.append(name).append(": ");
+    core::append_percent_encoded(out, text);
+    out += "\r\n";
+  };
   add_field(out, "X-Request-Id", call.request_id);
-  add_field(out, "X-Talon-Evidence-Id", call.evidence.text());
-  add_field(out, "X-Talon-Session-Id", core::percent_encode(call.who.session));
-  if (call.who.tenant) add_field(out, "X-Talon-Tenant-Id", call.who.tenant->percent_encoded());
+  out += "X-Talon-Evidence-Id: ";
+  call.evidence.append_to(out);
+  out += "\r\n";
+  add_encoded("X-Talon-Session-Id", call.who.session);
+  if (call.who.tenant) add_encoded("X-Talon-Tenant-Id", call.who.tenant->bytes());
   if (call.provider != nullptr) add_field(out, "X-Talon-Provider", field_text(call.provider->config.name));
   if (call.view.model) add_field(out, "X-Talon-Model", field_text(*call.view.model));
   if (cost && call.caller.expose_cost) add_field(out, "X-Talon-Cost-Usd", cost->to_decimal());

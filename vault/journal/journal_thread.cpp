@@ -183,7 +183,10 @@ void JournalThread::complete(JournalQueue::Items items, ItemState state) {
     auto* port = item->port;
     if (port == nullptr) continue;
     auto list = std::find_if(lists.begin(), lists.end(), [&](const auto& entry) { return entry.first == port; });
-    if (list == lists.end()) list = lists.emplace(lists.end(), port, JournalQueue::Items{});
+    if (list == lists.end()) {
+      list = lists.emplace(lists.end(), port, JournalQueue::Items{});
+      list->second.reserve(items.size());
+    }
     list->second.push_back(std::move(item));
   }
   // Readers first: whoever is told of a completion may read at once.

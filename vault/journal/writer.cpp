@@ -1,5 +1,6 @@
 #include "vault/journal/writer.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "vault/journal/stored_intent.h"
@@ -114,7 +115,8 @@ Result<WriteCounts> Writer::write(std::span<const std::unique_ptr<JournalItem>> 
   const auto stamp = stamper_.stamp();
   if (core::day_of(stamp.time) > state_.sealed.marked) TALON_TRY_VOID(mark_logs(stamp));
   std::unordered_set<IdBytes, IdHash> outcomes;
-  if (settled == Settled::drop) {
+  const auto is_intent = [](const auto& item) { return item->kind == ItemKind::intent; };
+  if (settled == Settled::drop && std::ranges::any_of(items, is_intent)) {
     for (const auto& item : items) {
       if (item->kind == ItemKind::record && item->closes_intent) outcomes.insert(id_bytes(item->id));
     }
