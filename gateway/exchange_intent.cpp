@@ -24,22 +24,24 @@ std::unique_ptr<vault::JournalItem> intent_of(Call& call) {
   return item;
 }
 
-vault::Submit submit_late(Call& call) {
+/// Of a call that went on without it.
+std::unique_ptr<vault::JournalItem> late_intent_of(Call& call) {
   auto item = intent_of(call);
   item->under_way = true;
-  item->waited = core::Micros{Loop::k_moment.count()};
+  item->waited = Loop::waited(call.intent);
+  return item;
+}
+
+vault::Submit submit(Call& call, std::unique_ptr<vault::JournalItem>& item) {
   const auto submitted = call.worker.port.submit(call.worker.shared.vault.journal(), item);
   if (submitted == vault::Submit::queued) call.intent.note_submitted();
   return submitted;
 }
 
-Task<bool> submit_now(Call& call) {
-  auto item = intent_of(call);
-  auto& journal = call.worker.shared.vault.journal();
-  RoomWait room(journal, call.worker.port);
+Task<bool> submit_now(Call& call, std::unique_ptr<vault::JournalItem> item) {
+  RoomWait room(call.worker.shared.vault.journal(), call.worker.port);
   for (;;) {
-    const auto submitted = call.worker.port.submit(journal, item);
-    if (submitted == vault::Submit::queued) call.intent.note_submitted();
+    const auto submitted = submit(call, item);
     if (submitted != vault::Submit::queue_full) co_return submitted == vault::Submit::queued;
     co_await room;
   }
@@ -49,7 +51,8 @@ Task<bool> submit_now(Call& call) {
 
 void LateIntent::run() {
   // No room: new calls wait for it before they begin, this one has its try again.
-  if (submit_late(call_) == vault::Submit::queue_full) call_.worker.loop.defer(*this);
+  auto item = late_intent_of(call_);
+  if (submit(call_, item) == vault::Submit::queue_full) call_.worker.loop.defer(*this);
 }
 
 Task<bool> submit_intent(Call& call, JournalWrite& write) {
@@ -59,19 +62,22 @@ Task<bool> submit_intent(Call& call, JournalWrite& write) {
     const bool queued = co_await write.submit(item);
     co_return queued;
   }
-  if (!call.worker.port.full()) {
-    call.worker.loop.defer(call.intent);
-    co_return true;
+  if (call.worker.port.full()) {
+    auto item = intent_of(call);
+    const bool queued = co_await submit_now(call, std::move(item));
+    co_return queued;
   }
-  const bool queued = co_await submit_now(call);
-  co_return queued;
+  if (!call.worker.shared.vault.journal().accepting()) co_return false;
+  call.worker.loop.defer(call.intent);
+  co_return true;
 }
 
 Task<> announce(Call& call) {
   if (!call.intent.waiting()) co_return;
   call.worker.loop.forget(call.intent);
   // Refused: the journal has ended, and the record will say so.
-  const bool queued = co_await submit_now(call);
+  auto item = late_intent_of(call);
+  const bool queued = co_await submit_now(call, std::move(item));
   static_cast<void>(queued);
 }
 

@@ -37,7 +37,8 @@ core::Timing timing_of(const Call& call) {
 
 std::unique_ptr<vault::JournalItem> record_of(Call& call, const Ending& ending) {
   finish_attempt(call);
-  if (call.intent.waiting()) call.worker.loop.forget(call.intent);
+  const bool instead = call.intent.waiting();
+  if (instead) call.worker.loop.forget(call.intent);
   // All but what became of the call stands there since its intent, if that was written.
   if (!call.intent.submitted()) begin_record(call);
   const bool priced = call.row != nullptr || call.free_of_charge;
@@ -57,6 +58,8 @@ std::unique_ptr<vault::JournalItem> record_of(Call& call, const Ending& ending) 
   item->id = call.evidence;
   item->line = core::to_unsequenced_line(call.record);
   item->closes_intent = call.intent.submitted();
+  // What stands for the intent too is committed when that would have been.
+  if (instead) item->waited = Loop::waited(call.intent);
   item->rollup = rollup_of(call, ending.cost);
   return item;
 }

@@ -102,6 +102,10 @@ void Loop::defer(Deferred& work) noexcept {
   newest_ = &work;
 }
 
+core::Micros Loop::waited(const Deferred& work) noexcept {
+  return {monotonic_us() - (work.due_us_ - k_moment.count())};
+}
+
 void Loop::forget(Deferred& work) noexcept {
   (work.previous_ != nullptr ? work.previous_->next_ : oldest_) = work.next_;
   (work.next_ != nullptr ? work.next_->previous_ : newest_) = work.previous_;
@@ -201,7 +205,7 @@ void Loop::run() {
     dispatch();
     run_soon();
     run_deferred();
-    if (const auto now = turn_us_ / k_us_per_ms; now >= next_tick_ms_) {
+    if (const auto now = monotonic_us() / k_us_per_ms; now >= next_tick_ms_) {
       now_ms_ = now;
       next_tick_ms_ = now + k_tick.count();
       sweep();

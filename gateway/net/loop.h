@@ -12,6 +12,8 @@
 #include <mutex>
 #include <vector>
 
+#include "core/time.h"
+
 namespace talon::gateway {
 
 /// Milliseconds of the monotonic clock, as the loop's last tick read it. 0: never.
@@ -72,6 +74,8 @@ class Loop {
   /// `work` runs k_moment after this turn began, and what was deferred meanwhile with it; unless it is forgotten first.
   void defer(Deferred& work) noexcept;
   void forget(Deferred& work) noexcept;
+  /// Since `work` was deferred, which it may be no longer.
+  [[nodiscard]] static core::Micros waited(const Deferred& work) noexcept;
 
   // For Socket and Parking.
   void add(SocketState& socket);

@@ -183,6 +183,27 @@ TEST_CASE("the queue takes no more than its bound, and tells who waits when it i
   CHECK(told);
 }
 
+TEST_CASE("a batch lingers so much less as its items were due before they came") {
+  constexpr auto k_window = std::chrono::hours(1);
+  constexpr core::Micros k_all_of_it{std::chrono::microseconds(k_window).count()};
+  JournalQueue queue;
+  TestPort port;
+  const auto push = [&](core::Micros waited) {
+    auto item = item_of({}, core::EvidenceId(), ItemKind::record, port);
+    item->waited = waited;
+    REQUIRE(queue.push(item, [] {}) == Submit::queued);
+  };
+  push(k_all_of_it);
+  queue.wait(std::chrono::steady_clock::now() + k_window, k_window);
+  CHECK(queue.take(100, 1 << 20).size() == 1);
+
+  push({});
+  std::thread later([&] { push(k_all_of_it); });  // before the wait or in the middle of it
+  queue.wait(std::chrono::steady_clock::now() + k_window, k_window);
+  later.join();
+  CHECK(queue.take(100, 1 << 20).size() == 2);
+}
+
 TEST_CASE("a line longer than a leaf may be is refused, not stored") {
   World world;
   world.start();
