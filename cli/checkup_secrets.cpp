@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <set>
+#include <utility>
+
 #include "cli/checkup.h"
 
 namespace talon::cli {
@@ -17,7 +20,8 @@ class SecretFiles {
     struct stat info{};
     // What cannot be looked at is missing, which is the configuration's to say, or in a folder that is closed itself.
     if (::stat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return;
-    ++seen_;
+    // Named twice: the stricter look comes first.
+    if (!seen_.insert({info.st_dev, info.st_ino}).second) return;
     if ((info.st_mode & closed) == 0) return;
     const auto* join = remedies_.empty() ? "" : "; ";
     messages_ += fmt::format("{}other users may read or write {} (mode {:04o})", join, file.string(),
@@ -28,12 +32,13 @@ class SecretFiles {
 
   void tell(Checks& checks) && {
     if (worst_ == Status::pass)
-      messages_ = fmt::format("closed to other users: {} file{} with secrets", seen_, seen_ == 1 ? "" : "s");
+      messages_ =
+          fmt::format("closed to other users: {} file{} with secrets", seen_.size(), seen_.size() == 1 ? "" : "s");
     checks.push_back({"secret_files", worst_, std::move(messages_), std::move(remedies_)});
   }
 
  private:
-  std::size_t seen_ = 0;
+  std::set<std::pair<dev_t, ino_t>> seen_;
   Status worst_ = Status::pass;
   std::string messages_, remedies_;
 };

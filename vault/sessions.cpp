@@ -127,12 +127,12 @@ Result<std::optional<std::pair<RowHeader, SessionInfo>>> own_session(const ReadT
   return Found(std::in_place, row.header, std::move(info));
 }
 
-/// Where a page goes on, in both streams. As bytes: rows, offset, and the newest key that was passed, in which a tenant
+/// Where a page in order of start goes on, in both streams. As bytes: rows, size, and the newest key that was passed, in which a tenant
 /// is told no log's number (that would tell how many there are): only whether the session is of its own id space.
 struct Place {
-  std::string stored;        ///< newest key of session_times that was passed, without its log; empty: none yet
-  std::uint64_t rows = 0;    ///< rows (or records of the log) passed
-  std::uint64_t offset = 0;  ///< in orders by cost
+  std::string stored;      ///< newest key of session_times that was passed, without its log; empty: none yet
+  std::uint64_t rows = 0;  ///< rows (or records of the log) passed
+  std::uint64_t size = 0;  ///< downwards: of them there were at the first page
 
   static constexpr std::size_t k_time = 8;
   enum class Space : std::uint8_t { own, shared };
@@ -140,7 +140,7 @@ struct Place {
   [[nodiscard]] std::string bytes(const Scope& scope) const {
     std::string out;
     append_number(out, rows);
-    append_number(out, offset);
+    append_number(out, size);
     if (stored.empty() || scope.all) return out + stored;
     const std::string_view key(stored);
     const bool shared = space_of(key.substr(k_time)) == scope.unattributed;
@@ -153,7 +153,7 @@ struct Place {
     ByteReader in(bytes);
     Place place;
     place.rows = in.number<std::uint64_t>();
-    place.offset = in.number<std::uint64_t>();
+    place.size = in.number<std::uint64_t>();
     if (in.ended()) return place;
     place.stored = in.bytes(k_time);
     if (!scope.all) {
@@ -324,11 +324,11 @@ class Listing {
     }
     return {};
   }
-  /// Downwards the count is from the size of the first page, which the cursor carries as its offset.
+  /// Downwards the count is from the size at the first page.
   std::uint64_t end_of(std::uint64_t now) {
     if (!down()) return now;
-    if (place_.offset == 0) place_.offset = now;
-    return std::min(place_.offset, now);
+    if (place_.size == 0) place_.size = now;
+    return std::min(place_.size, now);
   }
 
   const Environment& environment_;
@@ -361,8 +361,26 @@ Result<SessionPage> by_start(const Environment& environment, const Scope& scope,
   return page;
 }
 
+/// Where a page in order of cost goes on: behind the session it ended with, as bytes its cost, start and uid.
+std::string cost_place(const SessionInfo& last) {
+  std::string out;
+  append_number(out, last.cost.nano());
+  append_number(out, last.started.micros);
+  return out + last.uid;
+}
+std::optional<SessionInfo> parse_cost_place(std::string_view bytes) {
+  ByteReader in(bytes);
+  SessionInfo last;
+  last.cost = core::NanoUsd(in.number<std::int64_t>());
+  last.started = core::Instant{in.number<std::int64_t>()};
+  last.uid = in.rest();
+  if (!in.ok() || !parse_uid(last.uid)) return std::nullopt;
+  return last;
+}
+
+/// `after`: what the page before ended with.
 Result<SessionPage> by_cost(const Environment& environment, const Scope& scope, const SessionQuery& query,
-                            const Place& place) {
+                            const std::optional<SessionInfo>& after) {
   std::vector<SessionInfo> all;
   Listing listing(environment, scope, query, {});
   std::size_t budget = 10 * k_most_sorted;
@@ -373,16 +391,17 @@ Result<SessionPage> by_cost(const Environment& environment, const Scope& scope, 
     if (in_period(query.period, info.started)) all.push_back(std::move(info));
   }
   const bool down = query.order == SessionOrder::cost_desc;
-  std::sort(all.begin(), all.end(), [down](const SessionInfo& a, const SessionInfo& b) {
+  const auto comes_before = [down](const SessionInfo& a, const SessionInfo& b) {
     if (a.cost != b.cost) return down ? b.cost < a.cost : a.cost < b.cost;
     return a.started != b.started ? b.started < a.started : a.uid < b.uid;
-  });
+  };
+  std::ranges::sort(all, comes_before);
   SessionPage page;
-  const auto begin = std::min<std::uint64_t>(place.offset, all.size());
-  const auto end = std::min<std::uint64_t>(begin + query.limit, all.size());
-  std::move(all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end),
-            std::back_inserter(page.sessions));
-  if (end < all.size()) page.next = Place{.stored = {}, .rows = 0, .offset = end}.bytes(scope);
+  const auto begin = after ? std::ranges::upper_bound(all, *after, comes_before) : all.begin();
+  const auto end = begin + std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(query.limit), all.end() - begin);
+  const bool more = end != all.end();
+  std::move(begin, end, std::back_inserter(page.sessions));
+  if (more && !page.sessions.empty()) page.next = cost_place(page.sessions.back());
   return page;
 }
 
@@ -410,15 +429,26 @@ Result<SessionPage> Vault::sessions(const SessionQuery& query) const {
     TALON_TRY(found, Scope::of(txn, query.log));
     scope = found;
   }
-  Place place;
-  if (!query.after.empty()) {
-    const auto given = Place::parse(query.after, scope);
-    if (!given) return core::fail(Code::invalid_request, "this cursor is not one of a page of sessions");
-    place = *given;
+  // A place begins with the order it is a place in.
+  const auto order = static_cast<char>(query.order);
+  std::string_view after = query.after;
+  const auto no_place = [] {
+    return core::fail(Code::invalid_request, "this cursor is not one of a page of sessions in this order");
+  };
+  if (!after.empty() && after.front() != order) return no_place();
+  if (!after.empty()) after.remove_prefix(1);
+  Result<SessionPage> page;
+  if (query.order == SessionOrder::cost_desc || query.order == SessionOrder::cost_asc) {
+    const auto last = query.after.empty() ? std::optional<SessionInfo>() : parse_cost_place(after);
+    if (!query.after.empty() && !last) return no_place();
+    page = by_cost(*impl_->environment, scope, query, last);
+  } else {
+    const auto place = query.after.empty() ? Place() : Place::parse(after, scope);
+    if (!place) return no_place();
+    page = by_start(*impl_->environment, scope, query, *place);
   }
-  const bool sorted = query.order == SessionOrder::cost_desc || query.order == SessionOrder::cost_asc;
-  return sorted ? by_cost(*impl_->environment, scope, query, place)
-                : by_start(*impl_->environment, scope, query, std::move(place));
+  if (page && page->next) page->next->insert(page->next->begin(), order);
+  return page;
 }
 
 Result<std::vector<SessionInfo>> Vault::sessions_named(std::string_view id, const LogFilter& log) const {

@@ -109,6 +109,15 @@ class Doctor(WorldCase):
         file.unlink()
         self.assertEqual(self.doctor(world)["secret_files"]["status"], "pass", "kept elsewhere, as it may be")
 
+    def test_a_secret_file_that_is_named_twice_is_one(self):
+        world = self.world(start=False)
+        file = world.data_dir / "admin.key"
+        world.config.setdefault("auth", {}).pop("admin_key", None)
+        world.config["auth"]["admin_key_file"] = str(file)
+        world.write_config()
+        message = self.doctor(world)["secret_files"]["message"]
+        self.assertEqual(message, "closed to other users: 1 file with secrets")
+
     def test_a_listeners_private_key_that_others_may_read_is_found_with_the_remedy(self):
         world = self.world(start=False)
         certificate, key = Authority(world.folder / "ca").issue("gateway", "IP:127.0.0.1", 90)

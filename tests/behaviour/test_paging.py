@@ -150,6 +150,22 @@ class Paging(WorldCase):
         self.assertEqual(sorted(everyone), sorted([*names, "newcomer"]))
         self.assertNotIn("next_cursor", rest)
 
+    def test_sessions_by_cost_go_on_behind_the_one_a_page_ended_with(self):
+        world = self.world()
+        for number in range(4):
+            self.assertEqual(world.chat(sim=f"usage=1000,{1000 * (number + 1)}", headers=[("X-Talon-Session-Id", f"s{number}")]).status, 200)
+
+        def dearest_again():  # what is on a page already grows, and moves nobody else
+            self.assertEqual(world.chat(sim="usage=1000,1000", headers=[("X-Talon-Session-Id", "s3")]).status, 200)
+
+        for limit in (1, 2, 3):
+            pages = self.pages(world, f"/api/sessions?order_by=cost_desc&limit={limit}", "", between=dearest_again)
+            self.assertEqual([row["id"] for page in pages for row in page], ["s3", "s2", "s1", "s0"])
+        first = self.get(world, "/api/sessions?order_by=cost_desc&limit=1")
+        following = self.following(first, "").replace("cost_desc", "cost_asc")
+        refused = world.fetch("GET", following, key=ADMIN)
+        self.assertEqual((refused.status, refused.json()["error"]["code"]), (400, "invalid_request"))
+
     def test_a_cursor_is_taken_by_its_own_list_alone(self):
         world = self.world(WITH_SHARED)
         for number in range(2):
