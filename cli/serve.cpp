@@ -164,6 +164,17 @@ int report_bad_start(const Arguments& arguments, const core::Error& error) {
   return error.code == core::Code::config_invalid ? k_exit_no : exit;
 }
 
+/// Why a start came to nothing: where the vault failed beside it (a damaged key that is met while the others are loaded),
+/// that is the reason, and whatever else went wrong only followed from it.
+core::Error reason_of(const core::Error& error, Failure& failure) {
+  // Others may see a failed vault a moment before its reason is told.
+  const int patience = error.code == core::Code::vault_unavailable ? k_failure_patience_ms : 0;
+  pollfd failed{failure.happened.descriptor(), POLLIN, 0};
+  if (poll(&failed, 1, patience) <= 0) return error;
+  const std::lock_guard lock(failure.mutex);
+  return failure.error;
+}
+
 core::Error all_problems(const std::vector<core::Problem>& problems) {
   core::Error error{core::Code::config_invalid, {}, {}};
   for (const auto& problem : problems) {
@@ -207,13 +218,13 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
   auto vault =
       vault::Vault::open_for_serving(data_dir.path, serve_options(loaded.config, failure), system_clock(), random);
   if (!vault) {
-    auto error = vault.error();
+    auto error = reason_of(vault.error(), failure);
     if (error.code == core::Code::vault_missing)
       error.message = "no vault in " + data_dir.described() + "; create one: talon init";
     return report(arguments, error);
   }
   auto snapshot = gateway::build_snapshot(std::move(loaded), **vault);
-  if (!snapshot) return report_bad_start(arguments, snapshot.error());
+  if (!snapshot) return report_bad_start(arguments, reason_of(snapshot.error(), failure));
   log_start(log, file, data_dir, **snapshot);
 
   gateway::ServerOptions options;
@@ -235,7 +246,7 @@ int serve(const Arguments& arguments, const vault::ConfigFile& file, const vault
   options.version = TALON_VERSION;
   if (sd_watchdog_enabled(0, nullptr) > 0) options.alive = [] { sd_notify(0, "WATCHDOG=1"); };
   auto server = gateway::Server::start(*snapshot, **vault, std::move(options));
-  if (!server) return report_bad_start(arguments, server.error());
+  if (!server) return report_bad_start(arguments, reason_of(server.error(), failure));
   for (const auto& one : (*server)->addresses())
     log.event("listening", {{"address", one.address}, {"tls", one.tls}, {"admin", one.admin}});
   log.event("ready");

@@ -3,6 +3,7 @@
 configuration), nothing changed (issue: "Bad input", "What must be seen" 9; interfaces.md §1 and §2; acceptance T7, T9).
 """
 
+import ctypes
 import hashlib
 import json
 import os
@@ -45,6 +46,31 @@ def fingerprint(folder):
         content = hashlib.sha256(path.read_bytes()).hexdigest() if stat.S_ISREG(info.st_mode) else ""
         found[str(path.relative_to(folder))] = (info.st_mode, info.st_uid, content)
     return found
+
+
+class LmdbValue(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("data", ctypes.c_char_p)]
+
+
+def put_rows(data_dir, table, rows):
+    """Writes rows past Talon, with the system's LMDB."""
+    lmdb = ctypes.CDLL("liblmdb.so.0")
+    lmdb.mdb_env_set_mapsize.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    environment, txn, dbi = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_uint()
+
+    def done(code):
+        assert code == 0, code
+
+    done(lmdb.mdb_env_create(ctypes.byref(environment)))
+    done(lmdb.mdb_env_set_maxdbs(environment, 64))
+    done(lmdb.mdb_env_set_mapsize(environment, 1 << 30))
+    done(lmdb.mdb_env_open(environment, os.fsencode(data_dir), 0, 0o600))
+    done(lmdb.mdb_txn_begin(environment, None, 0, ctypes.byref(txn)))
+    done(lmdb.mdb_dbi_open(txn, table, 0, ctypes.byref(dbi)))
+    for key, value in rows:
+        done(lmdb.mdb_put(txn, dbi, ctypes.byref(LmdbValue(len(key), key)), ctypes.byref(LmdbValue(len(value), value)), 0))
+    done(lmdb.mdb_txn_commit(txn))
+    lmdb.mdb_env_close(environment)
 
 
 class StartupCase(WorldCase):
@@ -395,6 +421,20 @@ class Damaged(StartupCase):
         for tenant, key in zip(made, keys):
             answer = fetch(world.address, "GET", f"/v1/tenants/{tenant['tenant_id']}/api-keys", key=key["key"])
             self.assertEqual(answer.status, 200, answer)
+
+    def test_a_damaged_key_among_so_many_that_they_are_loaded_beside_the_start_is_named(self):
+        world = self.idle_world()
+        rows = [(hashlib.sha256(b"%d" % number).digest(), b"damaged") for number in range(9000)]
+        try:
+            put_rows(world.data_dir, b"keys", rows)
+        except OSError as missing:
+            self.skipTest(f"no LMDB to write with: {missing}")
+        for _ in range(5):  # the load and the start meet as they like; what is said last is why it ended
+            done = world.cli("serve", timeout=20)
+            self.assertEqual(done.exit, 3, done)
+            last = done.stderr.decode().splitlines()[-1]
+            for word in ("vault_corrupt", "API key is damaged", "talon audit verify", "backup"):
+                self.assertIn(word, last)
 
     def test_a_store_that_is_no_file(self):
         world = self.idle_world()
