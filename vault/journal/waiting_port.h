@@ -32,8 +32,12 @@ class WaitingPort final : public CompletionPort {
   ItemResult result_;
 };
 
+/// What to do with a change while the vault is full, when the journal takes only what calls under way need.
+enum class WhenFull : std::uint8_t { refuse, submit };
+
 /// Submits and waits until it is durable; waits for room in the queue first where there is none.
 /// Error: vault_unavailable when the journal takes nothing new, or could not write it.
-[[nodiscard]] core::Result<ItemResult> commit_and_wait(Journal& journal, std::unique_ptr<JournalItem> item);
+[[nodiscard]] core::Result<ItemResult> commit_and_wait(Journal& journal, std::unique_ptr<JournalItem> item,
+                                                       WhenFull when_full = WhenFull::refuse);
 
 }  // namespace talon::vault

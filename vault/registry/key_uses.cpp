@@ -61,7 +61,7 @@ void StoredRegistry::write_uses() {
 
 void StoredRegistry::run() {
   std::unique_lock lock(stop_guard_);
-  while (!stop_wake_.wait_for(lock, k_write_every, [&] { return stopping_; })) {
+  while (!stop_wake_.wait_for(lock, k_write_every, [&] { return stopping_.load(); })) {
     lock.unlock();
     write_uses();
     lock.lock();
@@ -70,10 +70,11 @@ void StoredRegistry::run() {
 
 void StoredRegistry::stop() {
   {
-    const std::lock_guard lock(stop_guard_);
-    if (std::exchange(stopping_, true)) return;
+    const std::scoped_lock lock(stop_guard_, loaded_guard_);
+    if (stopping_.exchange(true)) return;
   }
   stop_wake_.notify_all();
+  loaded_wake_.notify_all();
   if (thread_.joinable()) thread_.join();
   write_uses();
 }

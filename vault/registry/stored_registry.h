@@ -12,6 +12,7 @@
 //    damaged one keeps it from going on.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -39,9 +40,9 @@ class StoredRegistry final : public Registry {
   /// The server's start: from now on keys are found, and changes are taken. `random` is used beside the journal's
   /// thread. Error: vault_corrupt when a row is damaged and there are few.
   [[nodiscard]] core::Result<void> serve(Journal& journal, core::Random& random, LoadWatch watch = {});
-  /// Until all keys are in the table. Error: why they cannot be.
+  /// Until all keys are in the table. Error: why they cannot be; draining when stop() comes first.
   [[nodiscard]] core::Result<void> wait_loaded() const;
-  /// Writes down what was used last, and takes no more changes. Before the journal stops.
+  /// Ends a load that is under way, writes down what was used last (where all keys are loaded), and takes no more changes. Before the journal stops.
   void stop();
   /// Writes the times of use that are not on disk yet; at most every minute by itself.
   void write_uses();
@@ -136,8 +137,8 @@ class StoredRegistry final : public Registry {
   core::Instant uses_written_;  ///< uses before this are on disk
   std::mutex stop_guard_;
   std::condition_variable stop_wake_;
-  bool stopping_ = false;
-  std::thread thread_;  ///< loads the keys, then writes down uses
+  std::atomic<bool> stopping_{false};  ///< set under stop_guard_ and loaded_guard_
+  std::thread thread_;                 ///< loads the keys, then writes down uses
 };
 
 /// What an act changed, for its record: members that differ, as text.

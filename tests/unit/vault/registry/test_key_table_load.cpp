@@ -70,9 +70,10 @@ class PlainJournal final : public Journal {
     return Submit::queued;
   }
   void wait_for_room(CompletionPort&, std::move_only_function<void(const ItemResult&)>) override {}
-  [[nodiscard]] bool accepting() const noexcept override { return true; }
+  [[nodiscard]] bool accepting() const noexcept override { return !full; }
 
   std::optional<core::Error> failure;
+  std::atomic<bool> full{false};
 
  private:
   Environment& environment_;
@@ -86,6 +87,7 @@ struct Loading {
         journal(*environment),
         registry(*environment, world.clock, [this]() -> core::Result<const KeyRing*> { return &keys; }) {
     need(registry.serve(journal, world.random, [this](std::uint32_t loaded) {
+      reached = loaded;
       if (loaded == 0) held.wait();
     }));
   }
@@ -99,6 +101,7 @@ struct Loading {
   PlainJournal journal;
   std::latch held{1};
   bool gone_on = false;
+  std::atomic<std::uint32_t> reached{0};
   StoredRegistry registry;
 };
 
@@ -222,9 +225,9 @@ TEST_CASE("a damaged key among many is nobody's key, and when the load meets it 
   Loading loading(world);
   auto& registry = loading.registry;
   CHECK(registry.find(digest_of(78)) != nullptr);
-  auto damaged = std::async(std::launch::async, [&] { return registry.find(digest_of(77)); });
+  CHECK(registry.find(digest_of(77)) == nullptr);  // at once: nobody waits for the load to meet it
+  CHECK(registry.table().loading());
   loading.go_on();
-  CHECK(damaged.get() == nullptr);
   const auto loaded = registry.wait_loaded();
   REQUIRE_FALSE(loaded.has_value());
   CHECK(loaded.error().code == core::Code::vault_corrupt);
@@ -233,6 +236,37 @@ TEST_CASE("a damaged key among many is nobody's key, and when the load meets it 
   registry.stop();
   REQUIRE(loading.journal.failure.has_value());
   CHECK(loading.journal.failure->message.find("API key") != std::string::npos);
+}
+
+TEST_CASE("a damaged key that is met while the vault is full ends it all the same") {
+  RegistryWorld world;
+  world.stop();
+  put_keys(world.dir, k_many);
+  damage_key(world.dir, 77);
+  Loading loading(world);
+  loading.journal.full = true;
+  loading.go_on();
+  CHECK_FALSE(loading.registry.wait_loaded().has_value());
+  loading.registry.stop();
+  REQUIRE(loading.journal.failure.has_value());
+  CHECK(loading.journal.failure->code == core::Code::vault_corrupt);
+}
+
+TEST_CASE("a stop ends a load that is under way, refuses who waits for it, and is no failure of the vault") {
+  RegistryWorld world;
+  world.stop();
+  put_keys(world.dir, k_many);
+  Loading loading(world);
+  auto& registry = loading.registry;
+  auto change = std::async(std::launch::async,
+                           [&] { return registry.revoke_api_key(tenant_of("acme"), {}, k_ops).error().code; });
+  auto stopped = std::async(std::launch::async, [&] { registry.stop(); });
+  CHECK(change.get() == core::Code::draining);
+  loading.go_on();
+  stopped.get();
+  CHECK(loading.reached == 0);
+  CHECK_FALSE(registry.wait_loaded().has_value());
+  CHECK_FALSE(loading.journal.failure.has_value());
 }
 
 TEST_CASE("a served vault with a damaged key among many ends as after a failed commit") {
