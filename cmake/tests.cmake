@@ -9,7 +9,8 @@ set(TALON_TEST_ENVIRONMENT "TALON_BIN=${PROJECT_BINARY_DIR}/talon" "TALON_SIMULA
 find_program(TALON_SYMBOLIZER NAMES llvm-symbolizer-19)
 if(TALON_SANITIZE)
     list(APPEND TALON_TEST_ENVIRONMENT "TALON_SANITIZE=${TALON_SANITIZE}" TALON_CRASH_ROUNDS=10
-        "ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1:external_symbolizer_path=${TALON_SYMBOLIZER}"
+        # A small quarantine: tests that bound memory would count what was freed.
+        "ASAN_OPTIONS=abort_on_error=1:quarantine_size_mb=8:detect_stack_use_after_return=1:external_symbolizer_path=${TALON_SYMBOLIZER}"
         "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:external_symbolizer_path=${TALON_SYMBOLIZER}"
         "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:external_symbolizer_path=${TALON_SYMBOLIZER}")
 endif()

@@ -102,7 +102,7 @@ Task<> answer_envelope(Call& call, Refusal refusal, Ending ending) {
   const bool gone = call.client.interrupts.reason() == Wake::gone;
   if (!gone) ending.status = response.status;
   if (!gone && call.content_key != nullptr) call.bodies.response = commit_to(call, "response", response.body);
-  const bool recorded = co_await settle(call, std::move(ending));
+  const bool recorded = co_await settle(call, ending);
   if (!recorded || call.client.interrupts.reason() == Wake::gone) {
     call.client.close_after_this();
     co_return;
@@ -129,7 +129,7 @@ Task<> answer_failure(Call& call, core::Error error) {
                          : std::nullopt;
   Ending ending = ending_of(call, error, Outcome::failed, usage);
   Refusal refusal{std::move(error)};
-  co_await answer_envelope(call, std::move(refusal), std::move(ending));
+  co_await answer_envelope(call, std::move(refusal), ending);
 }
 
 }  // namespace talon::gateway

@@ -64,7 +64,7 @@ Task<> relay_flowing(Call& call) {
     if (usage) ending.cost = cost_of_usage(call, *usage);
   }
   if (call.head_sent || read.piece != Piece::failed) ending.status = head.status;
-  const bool recorded = co_await settle(call, std::move(ending));
+  const bool recorded = co_await settle(call, ending);
   if (!recorded || read.piece == Piece::failed) {
     // Visibly cut: without its length or its last chunk; a body that ends with the connection is reset.
     if (framing == BodyFraming::until_close) call.client.reset_on_close();

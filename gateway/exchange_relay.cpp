@@ -96,7 +96,7 @@ Task<> relay_kept(Call& call, std::string_view body) {
   // The cost of an unpriced call is not known, so it is not said.
   const bool priced = call.row != nullptr || call.free_of_charge;
   const auto cost = priced ? std::optional(ending.cost) : std::nullopt;
-  const bool recorded = co_await settle(call, std::move(ending));
+  const bool recorded = co_await settle(call, ending);
   if (!recorded) {
     call.client.close_after_this();
     co_return;
@@ -132,7 +132,7 @@ Task<> relay(Call& call) {
     Ending ending;
     ending.outcome = Outcome::failed;
     ending.code = trouble->error.code;
-    co_return co_await answer_envelope(call, std::move(*trouble), std::move(ending));
+    co_return co_await answer_envelope(call, std::move(*trouble), ending);
   }
   if (is_success(head.status) && is_event_stream(head) && call.head().method != "HEAD")
     co_return co_await relay_stream(call);
@@ -152,7 +152,7 @@ Task<> relay(Call& call) {
   Ending ending = ending_of(call, *kept.cut, outcome, usage);
   give_up(call, *kept.cut);
   Refusal refusal{std::move(*kept.cut)};
-  co_await answer_envelope(call, std::move(refusal), std::move(ending));
+  co_await answer_envelope(call, std::move(refusal), ending);
 }
 
 }  // namespace talon::gateway

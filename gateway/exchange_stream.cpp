@@ -88,7 +88,7 @@ Task<> relay_stream(Call& call) {
   commitment.update(last);
   if (call.head_sent || !gone) call.bodies.response = commitment.finish();
 
-  const bool recorded = co_await settle(call, std::move(ending));
+  const bool recorded = co_await settle(call, ending);
   if (!recorded)
     last =
         to_error_event({Code::vault_unavailable, "The end of this call could not be recorded.", {}}, call.request_id);

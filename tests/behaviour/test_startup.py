@@ -383,7 +383,8 @@ class Damaged(StartupCase):
             for _ in range(50):
                 world.chat()
         self.assertEqual(world.process.wait(10), 3)
-        self.assertIn("damaged or was cut short", world.log_path.read_text().splitlines()[-1])
+        # Found by the processor or by the store, whichever comes first; lines of requests may follow.
+        self.assertIn("damaged or was cut short", world.log_path.read_text())
 
     def test_a_damaged_store_is_not_served(self):
         world, data, used = self.used()

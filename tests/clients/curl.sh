@@ -14,7 +14,7 @@ call() {
     local name=$1 status=$2 pattern=$3 seen
     shift 3
     seen=$(curl --silent --show-error --max-time 30 --dump-header "$folder/head" --output "$folder/body" --write-out '%{http_code}' "$@") || seen="curl $?"
-    if [ "$seen" = "$status" ] && cat "$folder/head" "$folder/body" | grep -qiE -- "$pattern"; then
+    if [ "$seen" = "$status" ] && grep -qiE -- "$pattern" "$folder/head" "$folder/body"; then
         echo "ok      $name"
     else
         echo "FAILED  $name: status $seen, wanted $status and /$pattern/"

@@ -51,7 +51,9 @@ core::Error lmdb_error(int rc, std::string_view doing) {
     default:
       break;
   }
-  return {code, fmt::format("the store failed while {}: {}", doing, mdb_strerror(rc)), std::nullopt};
+  const char* const remedy =
+      code == Code::vault_corrupt ? "; the data file is damaged or was cut short: restore it from a backup" : "";
+  return {code, fmt::format("the store failed while {}: {}{}", doing, mdb_strerror(rc), remedy), std::nullopt};
 }
 
 MDB_val value_of(std::string_view bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
