@@ -429,11 +429,12 @@ class ClientsThatLeave(Errors):
         before = world.memory_kib()
         slow = world.connect(receive_buffer=4096)
         with slow:
-            slow.send(request("POST", "/v1/chat/completions", chat_body(), key=ACME, headers=[("X-Sim", "huge=30")]))
+            slow.send(request("POST", "/v1/chat/completions", chat_body(), key=ACME, headers=[("X-Sim", "huge=100")]))
             slow.read_head()
             for _ in range(20):
                 self.assertEqual(world.chat().status, 200)
-            self.assertLess(world.memory_kib(), before + 20 * 1024, "what the client does not read is not piled up")
+            # The system's roots may come in meanwhile, a few MiB, more with a sanitizer.
+            self.assertLess(world.memory_kib(), before + 60 * 1024, "what the client does not read is not piled up")
 
 
 class Operations(Errors):
