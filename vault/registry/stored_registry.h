@@ -1,6 +1,6 @@
 // StoredRegistry: the Registry over the store. Reads work in any process; find() and changes are the server's.
 //
-// Sources: stored_registry.cpp (start, look-up), registry_reads.cpp, account_changes.cpp, key_changes.cpp,
+// Sources: stored_registry.cpp (start, look-up), load_keys.cpp, registry_reads.cpp, account_changes.cpp, key_changes.cpp,
 // provider_changes.cpp, key_uses.cpp. A change looks first (on the one thread that makes changes, so that what it saw
 // still holds), then hands the journal a closure that only encodes and puts, then updates the table of keys.
 //
@@ -42,7 +42,8 @@ class StoredRegistry final : public Registry {
   [[nodiscard]] core::Result<void> serve(Journal& journal, core::Random& random, LoadWatch watch = {});
   /// Until all keys are in the table. Error: why they cannot be; draining when stop() comes first.
   [[nodiscard]] core::Result<void> wait_loaded() const;
-  /// Ends a load that is under way, writes down what was used last (where all keys are loaded), and takes no more changes. Before the journal stops.
+  /// Ends a load that is under way, writes down what was used last (where all keys are loaded), and takes no more
+  /// changes. Before the journal stops.
   void stop();
   /// Writes the times of use that are not on disk yet; at most every minute by itself.
   void write_uses();
