@@ -1,9 +1,9 @@
 #include "core/canonical_scan.h"
 
 #include <array>
-#include <cstring>
 
 #include "core/canonical_json.h"
+#include "core/plain_bytes.h"
 #include "core/text.h"
 
 namespace talon::core {
@@ -34,17 +34,6 @@ constexpr auto k_name_bytes = make_name_bytes();
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 Byte class_of(char c) noexcept { return k_byte_classes[static_cast<unsigned char>(c)]; }
-
-/// True when all eight bytes are plain: below 0x80, at least 0x20, and none of `"`, `\`, DEL.
-bool all_plain(std::uint64_t word) noexcept {
-  constexpr std::uint64_t k_ones = 0x0101010101010101U;
-  constexpr std::uint64_t k_high = 0x8080808080808080U;
-  const auto has_zero = [](std::uint64_t x) { return (x - k_ones) & ~x & k_high; };
-  const std::uint64_t bad = (word & k_high) | ((word - k_ones * 0x20) & ~word & k_high) |
-                            has_zero(word ^ k_ones * '"') | has_zero(word ^ k_ones * '\\') |
-                            has_zero(word ^ k_ones * 0x7f);
-  return bad == 0;
-}
 
 }  // namespace
 
@@ -115,12 +104,7 @@ bool CanonicalScanner::string(std::string_view& raw, bool& escaped) noexcept {
   const char* const start = at_;
   escaped = false;
   for (;;) {
-    while (end_ - at_ >= 8) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, at_, 8);
-      if (!all_plain(word)) break;
-      at_ += 8;
-    }
+    while (end_ - at_ >= 8 && all_plain(load_word(at_))) at_ += 8;
     while (at_ != end_ && class_of(*at_) == Byte::plain) ++at_;
     if (at_ == end_) return fail_with("the string does not end");
     switch (class_of(*at_)) {

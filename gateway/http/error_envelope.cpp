@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/plain_bytes.h"
 #include "core/text.h"
 
 namespace talon::gateway {
@@ -68,9 +69,7 @@ void append_json_quoted(std::string& out, std::string_view text) {
   out += '"';
   while (!text.empty()) {
     // Most text is a run of plain ASCII: one copy.
-    const auto special =
-        std::ranges::find_if(text, [](char c) { return c < 0x20 || c == 0x7f || c == '"' || c == '\\'; });
-    const auto run = static_cast<std::size_t>(special - text.begin());
+    const auto run = core::plain_run(text);
     out.append(text, 0, run);
     text.remove_prefix(run);
     if (text.empty()) break;

@@ -2,6 +2,7 @@
 // Views point into the buffer of the connection and live as long as the request is being served.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,8 +17,12 @@ struct Field {
   std::string_view value;
 };
 
-/// ASCII case-insensitive, as field names are compared.
-[[nodiscard]] bool equal_names(std::string_view a, std::string_view b) noexcept;
+/// equal_names for names of one size.
+[[nodiscard]] bool equal_letters(const char* a, const char* b, std::size_t size) noexcept;
+/// ASCII case-insensitive, as field names are compared. Most differ in their size.
+[[nodiscard]] inline bool equal_names(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && equal_letters(a.data(), b.data(), a.size());
+}
 
 /// Header fields in the order they came.
 class Fields {

@@ -27,6 +27,12 @@ void ask_for_priority() noexcept {
   pthread_setschedparam(pthread_self(), SCHED_RR | SCHED_RESET_ON_FORK, &parameters);
 }
 
+/// Nobody waits for a batch: when a flush is done, the thread takes its turn and does not interrupt a worker.
+void wake_politely() noexcept {
+  const sched_param parameters{};
+  pthread_setschedparam(pthread_self(), SCHED_BATCH | SCHED_RESET_ON_FORK, &parameters);
+}
+
 }  // namespace
 
 JournalThread::JournalThread(Environment& environment, Writer& writer, PositionFile position, JournalOptions options)
@@ -72,7 +78,11 @@ void JournalThread::stop() {
 
 void JournalThread::run() {
   pthread_setname_np(pthread_self(), "talon-journal");
-  if (options_.priority == core::Priority::realtime) ask_for_priority();
+  if (options_.priority == core::Priority::realtime) {
+    ask_for_priority();
+  } else if (options_.durability == core::Durability::batched) {
+    wake_politely();
+  }
   for (;;) {
     const bool closing = queue_.closed();
     auto done = turn();

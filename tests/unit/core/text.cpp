@@ -2,8 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <random>
 #include <string>
+
+#include "core/plain_bytes.h"
 
 using namespace talon::core;  // NOLINT: a test of this namespace
 using namespace std::string_literals;
@@ -73,4 +77,30 @@ TEST_CASE("hex is lower case and whole") {
   CHECK(hex_encode("\x00\xab\xff"s) == "00abff");
   CHECK(hex_decode("00abff") == "\x00\xab\xff"s);
   for (const std::string bad : {"0", "0g", "AB"}) CHECK_FALSE(hex_decode(bad));
+}
+
+TEST_CASE("the run of plain bytes ends at the first byte that a JSON string cannot hold as it stands") {
+  const auto one_by_one = [](const std::string& text) {
+    const auto odd = std::ranges::find_if(text, [](char c) {
+      const auto byte = static_cast<unsigned char>(c);
+      return byte < 0x20 || byte > 0x7e || byte == '"' || byte == '\\';
+    });
+    return static_cast<std::size_t>(odd - text.begin());
+  };
+  for (int byte = 0; byte < 256; ++byte) {
+    for (std::size_t size = 1; size < 26; ++size) {
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string text(size, 'x');
+        text[at] = static_cast<char>(byte);
+        REQUIRE(plain_run(text) == one_by_one(text));
+      }
+    }
+  }
+  std::mt19937 dice(7);
+  for (int round = 0; round < 20000; ++round) {
+    std::string text(dice() % 40, ' ');
+    for (char& c : text) c = static_cast<char>(dice() % 8 != 0 ? 0x20 + dice() % 0x5f : dice());
+    REQUIRE(plain_run(text) == one_by_one(text));
+  }
+  CHECK(plain_run("") == 0);
 }

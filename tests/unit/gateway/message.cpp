@@ -29,6 +29,23 @@ TEST_CASE("field names are compared without regard to ASCII case, and only to th
   CHECK_FALSE(tg::equal_names("content-length", "content-lengt"));
   CHECK_FALSE(tg::equal_names("a[", "a{"));  // differ by the case bit, but are no letters
   CHECK_FALSE(tg::equal_names("a@", "a`"));
+  CHECK(tg::equal_names("", ""));
+}
+
+TEST_CASE("names of any length are equal where each two bytes are") {
+  const auto lower = [](int byte) { return byte >= 'A' && byte <= 'Z' ? byte + 32 : byte; };
+  for (std::size_t size = 1; size < 26; ++size) {
+    for (std::size_t at = 0; at < size; at += size < 10 ? 1 : 5) {
+      std::string a(size, 'n'), b(size, 'N');
+      for (int x = 0; x < 256; ++x) {
+        a[at] = static_cast<char>(x);
+        for (int y = 0; y < 256; ++y) {
+          b[at] = static_cast<char>(y);
+          if (tg::equal_names(a, b) != (lower(x) == lower(y))) FAIL("size ", size, " at ", at, ": ", x, " and ", y);
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("fields are found by name, first one first, and counted") {
