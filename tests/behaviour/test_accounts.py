@@ -289,6 +289,15 @@ class BadInput(AccountCase):
             self.assertIn(str(self.w.config_path), error["message"])
         self.assertEqual(self.everything(), before)
 
+    def test_the_id_of_a_closed_account_is_not_given_to_another(self):
+        made = self.admin("POST", "/v1/admin/tenants", {"name": "A", "tier": "growth", "tenant_id": "left"}, 201)
+        self.admin("GET", "/v1/evidence", key=made["api_keys"][0]["key"])
+        self.admin("DELETE", "/v1/admin/tenants/left", status=204)
+        before = self.everything()
+        error = self.refused(self.w.fetch("POST", "/v1/admin/tenants", {"name": "B", "tier": "growth", "tenant_id": "left"}, key=ADMIN), 409, "conflict")
+        self.assertIn("closed", error["message"])
+        self.assertEqual(self.everything(), before)
+
 
 class Replays(AccountCase):
     def setUp(self):

@@ -70,8 +70,11 @@ Result<CreatedAccount> StoredRegistry::create_account(const NewAccount& wanted, 
     id = std::move(made);
   }
   TALON_TRY(before, known(*id));
-  if (before.row && before.row->status != AccountStatus::closed) {
-    return core::fail(Code::conflict, "a tenant with this id exists already");
+  if (before.row) {
+    // The evidence of a closed account stays, and is read by id: nobody else may come by it.
+    return core::fail(Code::conflict, before.row->status == AccountStatus::closed
+                                          ? "a tenant with this id was closed; its id is not given again"
+                                          : "a tenant with this id exists already");
   }
   const auto now = clock_.now();
   AccountRow row{.id = *id};
