@@ -30,6 +30,11 @@ void failed(std::string id, const core::Error& error, Checks& checks) {
   checks.push_back({std::move(id), Status::fail, error.message, remedy_of(error)});
 }
 
+/// What cannot be looked at before what failed is mended.
+void skipped(std::initializer_list<const char*> ids, Checks& checks) {
+  for (const char* id : ids) checks.push_back({id, Status::skip, "not looked at: the check before it failed", ""});
+}
+
 /// Everything of it, as `talon audit verify` does.
 void check_whole(const vault::Vault& vault, Checks& checks) {
   const auto report = vault.verify();
@@ -55,12 +60,14 @@ void check_vault(const vault::DataDir& data_dir, Depth depth, const core::Clock&
     auto error = vault.error();
     if (error.code == core::Code::vault_missing) error.message = "no vault in " + data_dir.described();
     failed("data_dir", error, checks);
+    skipped({"keys", "vault"}, checks);
     return without_vault();
   }
   checks.push_back({"data_dir", Status::pass, data_dir.described() + " is ours alone", ""});
   const auto keys = vault::KeyRing::load(data_dir.path);
   if (!keys) {
     failed("keys", keys.error(), checks);
+    skipped({"vault"}, checks);
     return without_vault();
   }
   checks.push_back({"keys", Status::pass, "the keys of vault " + keys->vault_name + " are there", ""});

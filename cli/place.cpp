@@ -14,10 +14,13 @@ const core::Clock& system_clock() {
 core::Result<vault::DataDir> data_dir_of(const Arguments& arguments) {
   const auto environment = vault::process_environment();
   const auto flag = arguments.value("--data-dir");
+  const auto named_file = arguments.value("--config");
   if (flag || environment("TALON_DATA_DIR")) {
+    // Not read for this, but a file that is named and missing is a mistake that must be heard of.
+    if (named_file || environment("TALON_CONFIG")) TALON_TRY_VOID(vault::find_config_file(named_file, environment));
     return vault::find_data_dir(flag, environment, nullptr);
   }
-  TALON_TRY(file, vault::find_config_file(arguments.value("--config"), environment));
+  TALON_TRY(file, vault::find_config_file(named_file, environment));
   core::Config config;
   if (file) {
     TALON_TRY(configured, vault::data_dir_of(*file));

@@ -63,7 +63,8 @@ class Loader {
       if (!address.tls) continue;
       for (auto* name : {&address.tls->certificate, &address.tls->private_key}) {
         *name = beside_config(*name).string();
-        if (const auto text = read_file(*name, Code::file_unreadable); !text)
+        const bool said = name == &address.tls->private_key && *name == address.tls->certificate;
+        if (const auto text = read_file(*name, Code::file_unreadable); !text && !said)
           say(address.place, "TLS on " + address.text + " cannot be had: " + text.error().message);
       }
     }
@@ -257,12 +258,10 @@ core::Result<LoadOutcome> load_config(const ConfigFile& file, const ProcessEnvir
   TALON_TRY(text, read_file(file.path, Code::config_missing));
   auto parsed = core::parse_config(text, file.path.string());
   LoadOutcome out;
-  const bool meaningful = parsed.valid();
   out.loaded.config = std::move(parsed.config);
   out.problems = std::move(parsed.problems);
   out.loaded.prices = core::PriceTable::built_in();
-  // What is wrong behind the text is only worth saying when the text itself is right.
-  if (meaningful) Loader(file, environment, out).run();
+  Loader(file, environment, out).run();
   core::wipe(text.data(), text.size());
   return out;
 }

@@ -159,6 +159,7 @@ class Doctor(WorldCase):
         checks = self.doctor(world, exit=1)
         self.assertEqual(self.failing(checks), {"data_dir"})
         self.assertIn("talon init", checks["data_dir"]["remedy"])
+        self.assertEqual((checks["keys"]["status"], checks["vault"]["status"]), ("skip", "skip"))
 
     def test_a_vault_under_another_vaults_secret_does_not_keep_its_seal(self):
         world, other = self.world(), self.world(start=False)
