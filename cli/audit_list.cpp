@@ -92,10 +92,6 @@ int run_audit_list(const Arguments& arguments) {
   if (!log) {
     return report(arguments, log.error());
   }
-  if (!*log) {
-    return report(arguments,
-                  {core::Code::usage, "name the log: --tenant ID, --unattributed or --operator", std::nullopt});
-  }
   const auto query = query_of(arguments);
   if (!query) {
     return report(arguments, query.error());
@@ -110,7 +106,8 @@ int run_audit_list(const Arguments& arguments) {
   }
   // A cursor goes on in one log; across logs there is none.
   print(arguments.json()
-            ? gateway::evidence_page_json(*log ? *page : vault::EvidencePage{page->lines, std::nullopt}) + "\n"
+            ? gateway::evidence_page_json(*log ? *page : vault::EvidencePage{page->lines, std::nullopt}, query->order) +
+                  "\n"
             : row_table(*page));
   if (!arguments.json() && page->next_after) {
     note(arguments, fmt::format("more records than --limit {}", query->limit));

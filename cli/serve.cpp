@@ -197,7 +197,7 @@ core::Result<gateway::SnapshotRef> load_again(const Arguments& arguments, const 
   if (found.path != data_dir.path) {
     return core::fail(core::Error{core::Code::config_invalid,
                                   "\"data_dir\" cannot change while the server runs; restart it, or put the old value "
-                                  "back. Nothing was changed.",
+                                  "back",
                                   core::Place{file.path.string()}});
   }
   for (const auto& warning : outcome.problems) log.warning("configuration", {{"message", core::to_text(warning)}});

@@ -17,8 +17,8 @@ constexpr std::int64_t k_longest_timeout_s = 600, k_most_retries = 10, k_most_da
 /// The tier's count of something is used up.
 Refusal used_up(Code code, const core::Tier& tier, std::string_view what, std::int64_t limit, std::size_t current) {
   return {{code,
-           "The tier \"" + tier.name + "\" has " + std::to_string(limit) + ' ' + std::string(what) + "; " +
-               std::to_string(current) + " are in use.",
+           "The limit of the tier \"" + tier.name + "\" for " + std::string(what) + " is " + std::to_string(limit) +
+               "; in use: " + std::to_string(current) + ".",
            {}},
           {{"tier", json_quote(tier.name)}, {"limit", std::to_string(limit)}, {"current", std::to_string(current)}},
           {}};

@@ -16,7 +16,7 @@ namespace talon::gateway {
 [[nodiscard]] Answer suspend_tenant(const Change& change);
 [[nodiscard]] Answer resume_tenant(const Change& change);
 
-/// GET /v1/admin/tenants?limit&cursor&q: accounts in the order of creation, then the YAML's tenants without one.
+/// GET /v1/admin/tenants?limit&cursor&q: accounts by when their tenants were first seen, then the YAML's tenants without one.
 [[nodiscard]] Answer list_tenants(const ApiRequest& request);
 /// GET /v1/admin/tenants/{tenant}.
 [[nodiscard]] Answer show_tenant(const ApiRequest& request, const core::TenantId& tenant);

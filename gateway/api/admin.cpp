@@ -24,13 +24,11 @@ Answer reload(const Change& change) {
   if (auto problem = in.problem()) return std::unexpected(*std::move(problem));
   if (const auto done = change.admin.operations->reload(); !done) {
     const auto& error = done.error();
-    std::string where;
-    if (error.place) {
-      where = error.place->file;
-      if (error.place->line > 0) where += ':' + std::to_string(error.place->line);
-      where += ": ";
-    }
-    return refuse(Code::invalid_request, "Nothing was changed: " + where + error.message);
+    Refusal refusal{{Code::invalid_request, "Nothing was changed: " + error.message, {}}};
+    if (!error.place || error.place->file.empty()) return std::unexpected(std::move(refusal));
+    refusal.extras.emplace_back("file", json_quote(error.place->file));
+    if (error.place->line > 0) refusal.extras.emplace_back("line", std::to_string(error.place->line));
+    return std::unexpected(std::move(refusal));
   }
   const auto recorded = change.registry().record_act("config.reload", change.config().file, change.actor());
   if (!recorded) return std::unexpected(from_registry(recorded.error(), "act"));

@@ -35,7 +35,7 @@ void append_call(std::string& out, const vault::CallInfo& call) {
   object.text("provider", call.provider);
   object.number("input_units", call.input.value_or(0));
   object.number("output_units", call.output.value_or(0));
-  object.money("cost_usd", call.cost);
+  row.unpriced() ? object.null("cost_usd") : object.money("cost_usd", call.cost);
   object.text("pricing_source", row.pricing_source());
   milliseconds(object, "ttfb_ms", call.ttfb);
   milliseconds(object, "total_latency_ms", call.total);

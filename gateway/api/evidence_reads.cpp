@@ -19,10 +19,6 @@ std::expected<vault::EvidenceQuery, Refusal> read_query(const Query& query) {
   const auto page = read_page(query, ListOf::evidence);
   if (!page) return std::unexpected(page.error());
   wanted.limit = page->limit;
-  if (!page->after.empty()) {
-    wanted.after = parse_evidence_place(page->after);
-    if (!wanted.after) return refuse_cursor();
-  }
   if (const auto outcome = query.find("outcome")) {
     wanted.outcome = core::parse_outcome(*outcome);
     if (!wanted.outcome)
@@ -33,6 +29,10 @@ std::expected<vault::EvidenceQuery, Refusal> read_query(const Query& query) {
     if (*order != "desc" && *order != "asc")
       return refuse(Code::invalid_request, "The query parameter \"order\" is desc or asc.");
     wanted.order = *order == "asc" ? vault::Order::oldest_first : vault::Order::newest_first;
+  }
+  if (!page->after.empty()) {
+    wanted.after = parse_evidence_place(page->after, wanted.order);
+    if (!wanted.after) return refuse_cursor();
   }
   return wanted;
 }
@@ -80,7 +80,7 @@ std::expected<Response, Refusal> list_evidence(const ApiRequest& request) {
   if (!wanted) return std::unexpected(wanted.error());
   const auto page = request.vault->evidence(*scope->log, *wanted);
   if (!page) return std::unexpected(from_vault(page.error()));
-  return json_response(evidence_page_json(*page));
+  return json_response(evidence_page_json(*page, wanted->order));
 }
 
 std::expected<Response, Refusal> show_evidence(const ApiRequest& request) {

@@ -133,19 +133,27 @@ std::string evidence_detail_json(const vault::EvidenceDetail& detail) {
   return out;
 }
 
-std::string evidence_page_json(const vault::EvidencePage& page) {
+namespace {
+/// A cursor is of the order, too, that gave it.
+char letter_of(vault::Order order) noexcept { return order == vault::Order::oldest_first ? 'a' : 'd'; }
+}  // namespace
+
+std::string evidence_page_json(const vault::EvidencePage& page, vault::Order order) {
   std::string out;
   JsonObject object(out);
   object.member("records") += '[';
   append_list(out, page.lines, [&out](const std::string& line) { out += line; });
   out += ']';
-  page.next_after ? object.text("next_cursor", encode_cursor(ListOf::evidence, std::to_string(*page.next_after)))
-                  : object.null("next_cursor");
+  page.next_after
+      ? object.text("next_cursor", encode_cursor(ListOf::evidence, letter_of(order) + std::to_string(*page.next_after)))
+      : object.null("next_cursor");
   object.end();
   return out;
 }
 
-std::optional<vault::TreeSize> parse_evidence_place(std::string_view place) {
+std::optional<vault::TreeSize> parse_evidence_place(std::string_view place, vault::Order order) {
+  if (!place.starts_with(letter_of(order))) return std::nullopt;
+  place.remove_prefix(1);
   vault::TreeSize after = 0;
   const auto* end = place.data() + place.size();
   const auto [stop, error] = std::from_chars(place.data(), end, after);

@@ -33,9 +33,9 @@ struct TenantWords {
 /// `GET /v1/evidence/{id}`, `talon audit show`.
 [[nodiscard]] std::string evidence_detail_json(const vault::EvidenceDetail& detail);
 /// `GET /v1/evidence`, `talon audit list`.
-[[nodiscard]] std::string evidence_page_json(const vault::EvidencePage& page);
+[[nodiscard]] std::string evidence_page_json(const vault::EvidencePage& page, vault::Order order);
 
 /// The place in a cursor of evidence_page_json. nullopt: no such place.
-[[nodiscard]] std::optional<vault::TreeSize> parse_evidence_place(std::string_view place);
+[[nodiscard]] std::optional<vault::TreeSize> parse_evidence_place(std::string_view place, vault::Order order);
 
 }  // namespace talon::gateway

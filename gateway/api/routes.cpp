@@ -48,7 +48,7 @@ constexpr std::array k_routes = {
     Route{Id::tenant_create, Kind::admin, Who::admin, "POST", "/v1/admin/tenants", "tenant_create",
           "Create a tenant and its first API key", "", "NewTenant", 201, "Tenant"},
     Route{Id::tenant_list, Kind::read, Who::admin, "GET", "/v1/admin/tenants", "tenant_list",
-          "Accounts, in the order of creation", "limit cursor q", "", 200, "TenantPage"},
+          "Accounts, by when their tenants were first seen", "limit cursor q", "", 200, "TenantPage"},
     Route{Id::tenant_show, Kind::read, Who::admin, "GET", "/v1/admin/tenants/{tenant}", "tenant_show", "One account",
           "", "", 200, "Tenant"},
     Route{Id::tenant_close, Kind::admin, Who::admin, "DELETE", "/v1/admin/tenants/{tenant}", "tenant_close",

@@ -19,7 +19,13 @@ std::expected<std::optional<TenantId>, Refusal> id_field(const Fields& fields, s
   const auto decoded = core::percent_decode(*value);
   if (!decoded) return bad("a percent escape is broken; it is % and two hexadecimal digits.");
   auto id = TenantId::parse(*decoded);
-  if (!id) return bad(id.error().message);
+  if (!id) {
+    // Ids of sessions follow the rules of tenants' ids; the sentence speaks of what was sent.
+    constexpr std::string_view k_tenant = "a tenant id ";
+    std::string why = id.error().message;
+    if (code == Code::invalid_session_id && why.starts_with(k_tenant)) why.replace(0, k_tenant.size(), "it ");
+    return bad(why);
+  }
   return *std::move(id);
 }
 

@@ -8,9 +8,7 @@ namespace {
 
 core::Error needs_restart(const std::string& member, const core::Place& place) {
   return {core::Code::config_invalid,
-          "\"" + member +
-              "\" cannot change while the server runs; restart it, or put the old value back. Nothing was changed.",
-          place};
+          "\"" + member + "\" cannot change while the server runs; restart it, or put the old value back", place};
 }
 
 core::Result<void> add_doors(const std::vector<core::ListenAddress>& addresses, Serves serves, Doors& doors) {

@@ -97,6 +97,7 @@ class Inspection {
     note_state(key, at_value);
     if (key == "prompt" && at_value.peek() == '{')
       view_.provider_state.emplace_back("prompt");  // a stored one, by its id
+    if (works_behind(key) && at_value.scalar_text() == "true") view_.provider_state.emplace_back("background");
     std::size_t value_end = 0;
     const bool schema = holds_client_schema(key);
     const bool skipped = schema ? cursor.skip(value_end, 1)
@@ -226,6 +227,12 @@ class Inspection {
       return true;
     });
     return read;
+  }
+
+  /// The Responses API answers such a call before it has worked: what it costs is known only to whom may ask again.
+  static bool works_behind(std::string_view key) {
+    auto spelling = Spelling::exact;
+    return is_named(key, "background", spelling);
   }
 
   /// T13: see check_provider_state. Called for members below the top; says whether to look further inside.

@@ -1,9 +1,13 @@
 """The dashboard's reads under /api: shapes, the three-state tenant filter, paging, and buckets that add up (acceptance.md V18–V22)."""
 
+import contextlib
+import csv
 import datetime
+import io
 import json
 import random
 import re
+import sqlite3
 import sys
 import unittest
 from decimal import Decimal
@@ -138,6 +142,20 @@ class Dashboard(WorldCase):
         latency = self.ok(world, "/api/latency")["openai/gpt-4o-mini"]
         self.assertEqual(latency["request_count"], 1, "of those that went well")
         self.assertEqual({latency["latency_percentiles"][part] for part in ("p50", "p95", "p99")}, {row["total_latency_ms"]})
+
+    def test_a_call_without_a_price_has_no_cost_and_not_that_of_a_free_one(self):
+        world = self.world(callers=({"name": "free", "tenant_key": ACME, "tenant_id": "acme"},))
+        self.assertEqual(world.chat(model="no-such-model").status, 200)
+        self.assertEqual(world.chat().status, 200)
+        priced, unpriced = self.ok(world, "/api/logs")
+        self.assertEqual((unpriced["cost_usd"], unpriced["metadata"]["priced"]), (None, False))
+        self.assertGreater(priced["cost_usd"], 0)
+        table = list(csv.DictReader(io.StringIO(world.cli("audit", "export", "--all", "--format", "csv", check=0).stdout.decode(), newline="")))
+        self.assertEqual([(row["cost_usd"], row["cost_nano_usd"]) == ("", "") for row in table], [True, False])
+        file = world.folder / "calls.sqlite"
+        world.cli("audit", "export", "--all", "--format", "sqlite", "--output", file, check=0)
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            self.assertEqual([row[0] is None for row in database.execute("SELECT cost_usd FROM requests ORDER BY timestamp, id")], [True, False])
 
     def test_a_time_range_takes_its_calls_and_the_sessions_that_began_in_it(self):
         world = self.world(WITH_SHARED)

@@ -192,6 +192,16 @@ class Paging(WorldCase):
                     self.assertEqual((response.status, response.code), (400, "invalid_request"), response)
             self.get(world, f"{path}{join}cursor={mine}")
 
+    def test_a_cursor_of_evidence_goes_on_in_its_own_order_alone(self):
+        world = self.world()
+        for _ in range(3):
+            self.assertEqual(world.chat().status, 200)
+        first = {order: self.get(world, f"/v1/evidence?tenant=acme&limit=1&order={order}").json()["next_cursor"] for order in ("asc", "desc")}
+        for order, other in (("asc", "desc"), ("desc", "asc")):
+            self.get(world, f"/v1/evidence?tenant=acme&order={order}&cursor={first[order]}")
+            response = world.fetch("GET", f"/v1/evidence?tenant=acme&order={order}&cursor={first[other]}", key=ADMIN)
+            self.assertEqual((response.status, response.code), (400, "invalid_request"), response)
+
     def test_a_tenants_cursor_tells_nothing_of_how_many_others_there_are(self):
         world = self.world()
 

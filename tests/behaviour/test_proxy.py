@@ -90,6 +90,7 @@ class WhatIsOpen(ProxyCase):
         content = [{"type": "file", "file": {"file_id": "file-1"}}]
         for name, path, body in (
             ("previous_response_id", "/responses", {**responses, "previous_response_id": "resp_1"}),
+            ("background", "/responses", {**responses, "background": True}),
             ("conversation", "/responses", {**responses, "conversation": {"id": "conv_1"}}),
             ("conversation", "/responses", {**responses, "conversation": "conv_1"}),
             ("file_id", "/responses", {**responses, "input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]}),
@@ -105,6 +106,8 @@ class WhatIsOpen(ProxyCase):
         self.refused(world.fetch("POST", "/v1/chat/completions", {"model": MODEL, "messages": [{"role": "user", "content": content}]}),
                      403, "provider_path_not_allowed")
         self.assertEqual(world.simulator.count(), 0)
+        # A call that is worked on before it is answered leaves nothing to ask for.
+        self.assertEqual(world.fetch("POST", PROXY + "/responses", {**responses, "background": False}).status, 200)
         # As a word of the text it names nothing.
         self.assertEqual(world.fetch("POST", PROXY + "/responses", {**responses, "input": "file_id container conversation"}).status, 200)
 

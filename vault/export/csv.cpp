@@ -63,10 +63,12 @@ void append_row(std::string& out, const RequestRow& row) {
   const auto& call = row.call;
   Line line(out);
   line.text(call.id.text()).number(row.timestamp(), 6).text(call.project).text("llm").text(row.model_id());
-  line.text(call.provider).number(call.input).number(call.output).text(call.cost.to_decimal());
+  line.text(call.provider).number(call.input).number(call.output);
+  line.text(row.unpriced() ? std::string() : call.cost.to_decimal());
   line.text(row.pricing_source()).milliseconds_of(call.ttfb).milliseconds_of(call.total).text(row.status());
   line.text(row.fallback_from().value_or("")).text(call.code.value_or("")).text(row.metadata()).text(call.session);
-  line.text(call.tenant ? std::string_view(call.tenant->bytes()) : std::string_view{}).number(call.cost.nano());
+  line.text(call.tenant ? std::string_view(call.tenant->bytes()) : std::string_view{});
+  line.text(row.unpriced() ? std::string() : std::to_string(call.cost.nano()));
   line.end();
 }
 

@@ -24,7 +24,7 @@ CREATE TABLE requests (
   model_id TEXT NOT NULL, provider TEXT NOT NULL, input_units REAL DEFAULT 0, output_units REAL DEFAULT 0,
   cost_usd REAL DEFAULT 0, pricing_source TEXT NOT NULL DEFAULT '', ttfb_ms REAL, total_latency_ms REAL,
   status TEXT DEFAULT 'success', fallback_from TEXT, error_message TEXT, metadata TEXT, session_id TEXT,
-  tenant_id TEXT, cost_nano_usd INTEGER NOT NULL);
+  tenant_id TEXT, cost_nano_usd INTEGER);
 CREATE TABLE sessions (
   id TEXT NOT NULL, project TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, modalities TEXT DEFAULT '',
   total_cost_usd REAL DEFAULT 0, request_count INTEGER DEFAULT 0, talk_time_seconds REAL, per_minute_cost_usd REAL,
@@ -157,7 +157,7 @@ Result<void> add_request(Insert& insert, const RequestRow& row) {
   insert.text(call.provider);
   insert.real(static_cast<double>(call.input.value_or(0)));
   insert.real(static_cast<double>(call.output.value_or(0)));
-  insert.real(row.cost_usd());
+  row.unpriced() ? insert.null() : insert.real(row.cost_usd());
   insert.text(row.pricing_source());
   insert.milliseconds_of(call.ttfb);
   insert.milliseconds_of(call.total);
@@ -167,7 +167,7 @@ Result<void> add_request(Insert& insert, const RequestRow& row) {
   insert.text(row.metadata());
   insert.text(call.session);
   insert.text_or_null(text_of(call.tenant));
-  insert.integer(call.cost.nano());
+  row.unpriced() ? insert.null() : insert.integer(call.cost.nano());
   return insert.row();
 }
 

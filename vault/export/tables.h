@@ -4,7 +4,7 @@
 //   requests   id, timestamp (s since 1970, UTC), project, modality, model_id ("provider/model"), provider,
 //              input_units, output_units (tokens), cost_usd, pricing_source, ttfb_ms, total_latency_ms, status
 //              (success|error|cancelled), fallback_from, error_message, metadata (JSON), session_id, tenant_id,
-//              cost_nano_usd (exact)
+//              cost_nano_usd (exact); both costs are null, or empty, for a call whose price is not known
 //   sessions   and the tables that later versions fill: see sqlite.cpp
 #pragma once
 
@@ -28,6 +28,8 @@ struct RequestRow {
   /// The provider that was asked first, where another one answered.
   [[nodiscard]] std::optional<std::string_view> fallback_from() const;
   [[nodiscard]] std::string metadata() const;
+  /// No price was known: what it cost is not 0 but unknown. A refused call cost nothing.
+  [[nodiscard]] bool unpriced() const { return !call.priced && call.outcome != "denied"; }
   [[nodiscard]] double cost_usd() const { return static_cast<double>(call.cost.nano()) / 1e9; }
 };
 [[nodiscard]] inline double milliseconds(core::Micros value) { return static_cast<double>(value.count) / 1e3; }

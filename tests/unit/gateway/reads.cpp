@@ -282,8 +282,11 @@ TEST_CASE("a cursor is read back only as it was given") {
   }
   for (const auto* text : {"", "0", "73", "7", "7g37", "733", "653A", "6537 "})
     CHECK_FALSE(tg::decode_cursor(ListOf::sessions, text));
-  for (const tv::TreeSize after : {tv::TreeSize{0}, tv::TreeSize{7}, tv::TreeSize{1} << 60})
-    CHECK(tg::parse_evidence_place(std::to_string(after)) == after);
-  for (const auto* place : {"", "-1", "7 ", " 7", "x", "99999999999999999999"})
-    CHECK_FALSE(tg::parse_evidence_place(place));
+  for (const tv::TreeSize after : {tv::TreeSize{0}, tv::TreeSize{7}, tv::TreeSize{1} << 60}) {
+    CHECK(tg::parse_evidence_place("a" + std::to_string(after), tv::Order::oldest_first) == after);
+    CHECK(tg::parse_evidence_place("d" + std::to_string(after), tv::Order::newest_first) == after);
+    CHECK_FALSE(tg::parse_evidence_place("d" + std::to_string(after), tv::Order::oldest_first));
+  }
+  for (const auto* place : {"", "d", "7", "d-1", "d7 ", "d 7", "dx", "d99999999999999999999"})
+    CHECK_FALSE(tg::parse_evidence_place(place, tv::Order::newest_first));
 }
