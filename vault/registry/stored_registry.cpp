@@ -85,7 +85,16 @@ Result<const KeyRing*> StoredRegistry::ready_to_change() const {
   return keys_();
 }
 
-IdBytes StoredRegistry::new_id() { return id_bytes(core::EvidenceId::make(clock_.now(), *random_)); }
+IdBytes StoredRegistry::new_id() {
+  constexpr std::size_t k_time = 6;  // bytes of a ULID that are its millisecond
+  auto id = id_bytes(core::EvidenceId::make(clock_.now(), *random_));
+  if (std::equal(id.begin(), id.begin() + k_time, last_id_.begin()) && view(id) <= view(last_id_)) {
+    // Lists go by the id: within a millisecond, too, the later one is the greater (ULID specification, monotonicity).
+    id = last_id_;
+    for (auto byte = id.rbegin(); byte != id.rend() && ++*byte == 0;) ++byte;
+  }
+  return last_id_ = id;
+}
 
 Result<LogNumber> StoredRegistry::commit(const core::LogName& log, Rows rows, std::optional<core::OperatorDetail> act) {
   auto item = std::make_unique<JournalItem>();

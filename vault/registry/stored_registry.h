@@ -129,6 +129,7 @@ class StoredRegistry final : public Registry {
   mutable KeyTable table_;  ///< while it is loaded, find() may do a part of that
   mutable TenantNames names_;
   std::mutex changing_;  ///< changes come from one thread; this keeps it so
+  IdBytes last_id_{};    ///< given by new_id(); under changing_
 
   mutable std::mutex loaded_guard_;
   mutable std::condition_variable loaded_wake_;

@@ -53,6 +53,17 @@ TEST_CASE("a key is revoked by its own tenant only") {
   CHECK(code_of(world.registry().create_api_key(tenant_of("nobody"), named("x"), k_ops, {})) == core::Code::not_found);
 }
 
+TEST_CASE("keys that are made in one millisecond are listed in the order they were made") {
+  RegistryWorld world;  // its clock stands
+  std::vector<IdBytes> made;
+  for (int i = 0; i < 300; ++i) made.push_back(need(world.registry().issue_virtual_key({}, k_ops, {})).row.id);
+  std::vector<IdBytes> listed;
+  for (const auto& row : need(world.registry().virtual_keys({.limit = 1000, .before = {}}, VirtualKeys::all)).rows)
+    listed.push_back(row.id);
+  std::ranges::reverse(listed);
+  CHECK(listed == made);
+}
+
 TEST_CASE("virtual keys are scoped to a tenant or to none, and stay listed when revoked") {
   RegistryWorld world;
   NewVirtualKey scoped{.name = "agent", .project = "default", .tenant = tenant_of("acme"), .issued_by = "ops"};
