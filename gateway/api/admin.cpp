@@ -26,8 +26,14 @@ Answer reload(const Change& change) {
     const auto& error = done.error();
     Refusal refusal{{Code::invalid_request, "Nothing was changed: " + error.message, {}}};
     if (!error.place || error.place->file.empty()) return std::unexpected(std::move(refusal));
-    refusal.extras.emplace_back("file", json_quote(error.place->file));
-    if (error.place->line > 0) refusal.extras.emplace_back("line", std::to_string(error.place->line));
+    const auto& [file, line, column] = *error.place;
+    refusal.extras.emplace_back("file", json_quote(file));
+    if (line > 0) refusal.extras.emplace_back("line", std::to_string(line));
+    // A list of problems names each one's place itself.
+    if (!error.message.starts_with(file)) {
+      const auto where = line > 0 ? file + ':' + std::to_string(line) : file;
+      refusal.error.message = "Nothing was changed: " + where + ": " + error.message;
+    }
     return std::unexpected(std::move(refusal));
   }
   const auto recorded = change.registry().record_act("config.reload", change.config().file, change.actor());

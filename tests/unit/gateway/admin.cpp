@@ -605,7 +605,7 @@ TEST_CASE("reload says why nothing changed, drain begins") {
   const auto answer = admin.send("POST", "/v1/admin/reload");
   REQUIRE_FALSE(answer);
   CHECK(answer.error().error.code == Code::invalid_request);
-  CHECK(answer.error().error.message == "Nothing was changed: callers is not a list");
+  CHECK(answer.error().error.message == "Nothing was changed: talon.yaml:3: callers is not a list");
   CHECK(answer.error().extras ==
         std::vector<std::pair<std::string, std::string>>{{"file", R"("talon.yaml")"}, {"line", "3"}});
   CHECK(admin.ok(200, "POST", "/v1/admin/drain", "{}")["status"] == "draining");
